@@ -1,0 +1,87 @@
+"""What the domain can say no with.
+
+PortalError
+├─ InvalidRequest        400   impossible destination, region, format
+├─ NotNow                403   their grant has ended or not begun; role or account disabled
+├─ NotGranted            404   unknown and never granted answer the same
+├─ LimitExceeded         409   longer than the role allows
+├─ TooMany               429   with Retry-After
+└─ RecordUnavailable     503   the row cannot be written: nothing is asked of AWS or handed out
+
+What goes wrong between us and AWS is in ``portal.errors``. This module knows no Django, so that
+the boundary to AWS may use it; texts are message ids and are translated when a page is made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text for translation and return it as it is."""
+    return text
+
+
+@dataclass(eq=False)
+class PortalError(Exception):
+    """A refusal or failure that a person is told about.
+
+    ``log`` is for the operator's log line and never shown. ``message`` is one sentence for the
+    person and ``next_step`` what to do now; both are message ids whose ``%(name)s`` places are
+    filled from ``params``. None of them holds a secret.
+    """
+
+    log: str
+    message: str
+    next_step: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+    status: int = field(default=500, kw_only=True)
+    retry_makes_sense: bool = field(default=False, kw_only=True)
+
+    def __str__(self) -> str:
+        return self.log
+
+
+@dataclass(eq=False)
+class InvalidRequest(PortalError):
+    """A request that cannot be: an impossible destination, region or number."""
+
+    status: int = field(default=400, kw_only=True)
+
+
+@dataclass(eq=False)
+class NotNow(PortalError):
+    """The grant is theirs but not valid at this moment, or the role or account is disabled."""
+
+    status: int = field(default=403, kw_only=True)
+
+
+@dataclass(eq=False)
+class NotGranted(PortalError):
+    """Never granted to them, or not there at all: nobody can tell the two apart."""
+
+    status: int = field(default=404, kw_only=True)
+
+
+@dataclass(eq=False)
+class LimitExceeded(PortalError):
+    """Longer than the role, the grant or AWS allows, or shorter than AWS's minimum."""
+
+    status: int = field(default=409, kw_only=True)
+
+
+@dataclass(eq=False)
+class TooMany(PortalError):
+    """More tries than allowed; ``retry_after`` is the wait in seconds."""
+
+    status: int = field(default=429, kw_only=True)
+    retry_after: int = field(default=60, kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
+
+
+@dataclass(eq=False)
+class RecordUnavailable(PortalError):
+    """The record cannot be written, so nothing is asked of AWS or nothing is handed out."""
+
+    status: int = field(default=503, kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
