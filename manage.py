@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""Django's command line, with settings problems as one line."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from portal.env import SettingsProblem
+
+
+def main() -> None:
+    """Run a management command; a wrong setting stops it with one line."""
+    os.umask(0o077)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingsProblem as problem:
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()

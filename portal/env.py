@@ -1,0 +1,238 @@
+"""Reads the settings from the environment, typed; the only module that touches os.environ.
+
+Each reader declares its variable, so that docs/settings.md is made from the code. A value that
+cannot be is a SettingsProblem: one line that names the variable, what was read (secrets masked)
+and what is allowed.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from dotenv import load_dotenv
+
+load_dotenv(".env", override=False)
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SHORTEST_SECRET = 32
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+Value = TypeVar("Value")
+_HOST_NAME = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]")
+
+
+class SettingsProblem(Exception):
+    """A setting is missing or cannot be; the text is one line for the operator."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One documented setting; ``default`` says in words what counts without it."""
+
+    name: str
+    meaning: str
+    allowed: str
+    default: str
+    is_secret: bool = False
+
+    def problem(self, read: str) -> SettingsProblem:
+        """Say what was read and what is allowed, in one line."""
+        if not read:
+            return SettingsProblem(f"{self.name} is not set; {self.allowed}.")
+        shown = "a value that is kept secret" if self.is_secret else ascii(read)
+        return SettingsProblem(f"{self.name} is {shown}; {self.allowed}.")
+
+
+DECLARED: dict[str, Declaration] = {}
+
+
+def _read(declaration: Declaration, default: Value | None, parse: Callable[[str], Value]) -> Value:
+    """Return the variable's parsed value, else the default; without either, it is a problem."""
+    DECLARED[declaration.name] = declaration
+    read = os.environ.get(declaration.name, "").strip()
+    if not read and default is not None:
+        return default
+    try:
+        return parse(read)
+    except ValueError:
+        raise declaration.problem(read) from None
+
+
+def secrets(name: str, meaning: str) -> list[str]:
+    """Read one or several secrets, separated by spaces, of 32 characters and more each.
+
+    The first one signs or writes, all of them verify.
+    """
+
+    def parse(read: str) -> list[str]:
+        words = read.split()
+        if not words or any(_is_weak(word) for word in words):
+            raise ValueError
+        return words
+
+    allowed = (
+        f"it needs {SHORTEST_SECRET} random characters or more "
+        "(several, separated by spaces, rotate: the first one is used, all are known)"
+    )
+    return _read(Declaration(name, meaning, allowed, "none", is_secret=True), None, parse)
+
+
+def _is_weak(word: str) -> bool:
+    return len(word) < SHORTEST_SECRET or len(set(word)) < 5 or word.startswith("django-insecure-")
+
+
+def seconds(name: str, default: int, meaning: str) -> int:
+    """Read a whole number of seconds from 1."""
+    return _whole_number(name, default, 1, "it is a whole number of seconds from 1", meaning)
+
+
+def number(name: str, default: int, lowest: int, meaning: str, shown_default: str = "") -> int:
+    """Read a whole number from ``lowest``; ``shown_default`` is for one that machines differ in."""
+    allowed = f"it is a whole number from {lowest}"
+    return _whole_number(name, default, lowest, allowed, meaning, shown_default)
+
+
+def _whole_number(
+    name: str, default: int, lowest: int, allowed: str, meaning: str, shown_default: str = ""
+) -> int:
+    def parse(read: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", read) or int(read) < lowest:
+            raise ValueError
+        return int(read)
+
+    declaration = Declaration(name, meaning, allowed, shown_default or str(default))
+    return _read(declaration, default, parse)
+
+
+def port(name: str, default: int, meaning: str) -> int:
+    """Read a TCP port, 1 to 65535."""
+
+    def parse(read: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,5}", read) or not 1 <= int(read) <= 65535:
+            raise ValueError
+        return int(read)
+
+    declaration = Declaration(name, meaning, "it is a port, 1 to 65535", str(default))
+    return _read(declaration, default, parse)
+
+
+def flag(name: str, meaning: str, *, default: bool = False) -> bool:
+    """Read yes or no."""
+
+    def parse(read: str) -> bool:
+        if read.lower() in {"1", "yes", "true", "on"}:
+            return True
+        if read.lower() in {"0", "no", "false", "off"}:
+            return False
+        raise ValueError
+
+    declaration = Declaration(name, meaning, "it is yes or no", "yes" if default else "no")
+    return _read(declaration, default, parse)
+
+
+def word_of(name: str, words: tuple[str, ...], default: str, meaning: str) -> str:
+    """Read one of the given upper-case words."""
+
+    def parse(read: str) -> str:
+        if read.upper() not in words:
+            raise ValueError
+        return read.upper()
+
+    allowed = f"it is one of {', '.join(words)}"
+    return _read(Declaration(name, meaning, allowed, default), default, parse)
+
+
+def hosts(name: str, meaning: str) -> list[str]:
+    """Read host names, separated by spaces; a star alone is refused."""
+
+    def parse(read: str) -> list[str]:
+        words = read.split()
+        if not all(_HOST_NAME.fullmatch(word) for word in words):
+            raise ValueError
+        return words
+
+    allowed = "it is host names without scheme and port, separated by spaces"
+    return _read(Declaration(name, meaning, allowed, "none"), [], parse)
+
+
+def address(name: str, default: str, meaning: str) -> str:
+    """Read an IP address or ``localhost`` to listen on."""
+
+    def parse(read: str) -> str:
+        return read if read == "localhost" else str(ip_address(read))
+
+    declaration = Declaration(name, meaning, "it is an IP address to listen on", default)
+    return _read(declaration, default, parse)
+
+
+def base_url(name: str, default: str, meaning: str) -> str:
+    """Read an https address without path, or an http one on this machine; no slash at the end."""
+
+    def parse(read: str) -> str:
+        url = secure_url(read)
+        if urlsplit(url).path not in {"", "/"} or urlsplit(url).query:
+            raise ValueError
+        return url.rstrip("/")
+
+    allowed = (
+        "it is https://HOST or https://HOST:PORT without a path "
+        "(http only for localhost, 127.0.0.1 and [::1])"
+    )
+    return _read(Declaration(name, meaning, allowed, "http://localhost:<PORT>"), default, parse)
+
+
+def endpoint_url(name: str, meaning: str) -> str:
+    """Read a whole https address, or an http one on this machine; empty when not set."""
+    allowed = "it is a whole https address, path included (http only on loopback)"
+    return _read(Declaration(name, meaning, allowed, "by partition"), "", secure_url)
+
+
+def secure_url(read: str) -> str:
+    """Return the address if it is https, or http on loopback; raises ValueError otherwise."""
+    parts = urlsplit(read)
+    if not parts.hostname or parts.username is not None or parts.fragment or not read.isprintable():
+        raise ValueError
+    if parts.port == 0 or " " in read:
+        raise ValueError
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError
+    return read
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address as ALLOWED_HOSTS wants it, IPv6 in brackets."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def database_path(name: str, default: str, meaning: str) -> str:
+    """Read ``sqlite:///path`` (from the project's root) or ``sqlite:////absolute/path``."""
+
+    def parse(read: str) -> str:
+        if not read.startswith("sqlite:///") or len(read) == len("sqlite:///"):
+            raise ValueError
+        return str(PROJECT_ROOT / unquote(read.removeprefix("sqlite:///")))
+
+    allowed = "it is sqlite:///path (from the project's root) or sqlite:////absolute/path"
+    declaration = Declaration(name, meaning, allowed, default, is_secret=True)
+    return _read(declaration, parse(default), parse)
+
+
+def processor_count() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
