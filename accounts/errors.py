@@ -21,6 +21,13 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+class Seconds(int):
+    """A length in a sentence: ``7200 s`` in logs and the record, words on a page."""
+
+    def __str__(self) -> str:
+        return f"{int(self)} s"
+
+
 @dataclass(eq=False)
 class PortalError(Exception):
     """A refusal or failure that a person is told about.

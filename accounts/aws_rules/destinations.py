@@ -103,7 +103,7 @@ def normal_place(to: str, region: str) -> Place:
     URLs count letter for letter. Nothing is checked here.
     """
     to = to.strip(" ")
-    return Place(to=to.lower() if _is_service(to) else to, region=region.strip(" ").lower())
+    return Place(to=to.lower() if is_service_name(to) else to, region=region.strip(" ").lower())
 
 
 def parse_destination(
@@ -178,7 +178,7 @@ def _service_of(address: _Address) -> str:
     if not address.shape.startswith(ANY_REGION + "console."):
         return address.shape.removeprefix(ANY_REGION).split(".")[0]
     first = address.path.split("/")[1]
-    return first.lower() if _is_service(first) and first != "console" else ""
+    return first.lower() if is_service_name(first) and first != "console" else ""
 
 
 # Reading what was asked for
@@ -188,14 +188,15 @@ def _read(wanted: str, where: Partition, account_id: str) -> _Address:
     _refuse_bad_text(wanted)
     if not wanted:
         return _of_main_console(where, _HOME_PATH)
-    if _is_service(wanted):
+    if is_service_name(wanted):
         return _of_main_console(where, f"/{console_service(wanted.lower())}/home")
     if wanted.startswith("/"):
         return _read_path(wanted, where)
     return _read_url(wanted, where, account_id)
 
 
-def _is_service(text: str) -> bool:
+def is_service_name(text: str) -> bool:
+    """Whether a wish names a service (``s3``) rather than a path or an address."""
     # Lower case of some letters beyond ASCII is ASCII, so these are kept out first.
     return text.isascii() and _SERVICE.fullmatch(text.lower()) is not None
 
@@ -262,7 +263,7 @@ def _find_host(host: str, where: Partition) -> tuple[str, str] | None:
 
 
 def _loosely(to: str) -> _Address | None:
-    if _is_service(to):
+    if is_service_name(to):
         return _of_main_console(PARTITIONS["aws"], f"/{console_service(to.lower())}/home")
     if match := _PATH.fullmatch(to):
         return _of_main_console(PARTITIONS["aws"], *match.groups(default=""))
