@@ -1,0 +1,366 @@
+"""The record: open an act, close it, write one that needs no closing, verify the chain.
+
+Each row's hash is an HMAC over the previous row's hash and the row's canonical form, keyed by
+``PORTAL_RECORD_KEY``; one head row orders the writers and carries an HMAC of its own over count
+and hash. No transaction or lock is held between an act's two rows.
+"""
+
+import functools
+import hashlib
+import hmac
+import json
+import unicodedata
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import Count, Subquery
+from django.db.models.functions import Coalesce
+
+from accounts.errors import RecordUnavailable, TooMany, gettext_noop
+from accounts.models import Action, Entry, Outcome, Phase, RecordHead
+from accounts.record_queue import one_writer_at_a_time
+
+COMMAND_LINE = "command line"
+LONGEST_TYPED = 100
+LONGEST_REASON = 500
+LONGEST_TEXT = 2048
+
+# What the chain's hash covers, in this order, for ever: a new column joins at the end.
+CANONICAL_FIELDS = (
+    "act_id",
+    "phase",
+    "time",
+    "written",
+    "actor",
+    "actor_key",
+    "action",
+    "account",
+    "role",
+    "method",
+    "source",
+    "grant",
+    "session_name",
+    "source_identity",
+    "access_key_id",
+    "region",
+    "destination",
+    "duration_seconds",
+    "expires",
+    "reason",
+    "ip",
+    "user_agent",
+    "request_id",
+    "outcome",
+    "error",
+    "details",
+)
+
+
+def now_text() -> str:
+    """Return this moment as the record keeps moments: RFC 3339, UTC, microseconds."""
+    return moment_text(datetime.now(UTC))
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a moment as the record keeps it, 27 characters that sort as time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody does, as far as it is known; every text as it was at that time.
+
+    ``actor_key`` is the user's random record key (empty for a command). ``account`` is the 12
+    digits and ``role`` the name with its path, except where they were only typed.
+    """
+
+    action: Action
+    actor: str
+    actor_key: str = ""
+    account: str = ""
+    role: str = ""
+    method: str = ""
+    source: str = ""
+    grant: str = ""
+    session_name: str = ""
+    source_identity: str = ""
+    access_key_id: str = ""
+    region: str = ""
+    destination: str = ""
+    duration_seconds: int | None = None
+    expires: str = ""
+    reason: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    act_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    time: str = field(default_factory=now_text)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most ``count`` launches and credential issues of one person in ``seconds``."""
+
+    count: int
+    seconds: int = 60
+
+
+def open_act(act: Act, limit: RateLimit | None = None) -> None:
+    """Write the row that must stand before AWS is asked.
+
+    Raises TooMany when the person has opened as many acts as ``limit`` allows (counted under the
+    chain's lock, so that two workers cannot both let the last one through), RecordUnavailable
+    when the row cannot be written.
+    """
+    _append(act, Phase.OPENED, Outcome.STARTED, "", limit)
+
+
+def close_act(act: Act, outcome: Outcome, error: str = "") -> None:
+    """Write how an opened act ended. Raises RecordUnavailable: then nothing is handed out."""
+    _append(act, Phase.CLOSED, outcome, error)
+
+
+def write(act: Act, outcome: Outcome, error: str = "") -> None:
+    """Write an act that is one row. Raises RecordUnavailable when it cannot be written."""
+    _append(act, Phase.SINGLE, outcome, error)
+
+
+def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:
+    """Write such a row of one person only if there was none within the last minute."""
+    since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
+    told = Entry.objects.filter(actor_key=act.actor_key, error=error, time__gte=since)
+    if not told.exists():
+        write(act, outcome, error)
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Take the writers' turn for a transaction that ends with a row of its own.
+
+    Who opens the transaction first and queues for the row afterwards would wait for a launch
+    that waits for the transaction.
+    """
+    try:
+        with one_writer_at_a_time(), transaction.atomic():
+            yield
+    except (DatabaseError, OSError, TimeoutError) as error:
+        raise _unavailable(f"{type(error).__name__}: {error}") from error
+
+
+def unknown_name(name: str) -> str:
+    """Return what the record calls somebody nobody knows: a keyed hash, as people type passwords
+    into the wrong field."""
+    return "unknown:" + _mac(_writing_key(), "unknown name", name)[:24]
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def _append(
+    act: Act, phase: Phase, outcome: Outcome, error: str, limit: RateLimit | None = None
+) -> None:
+    with recording():
+        head = _locked_head(act, limit)
+        entry = _entry(act, phase, outcome, error, head)
+        entry.save(force_insert=True)
+        _move_head(head, entry)
+
+
+def _locked_head(act: Act, limit: RateLimit | None) -> RecordHead:
+    heads = RecordHead.objects.select_for_update()
+    if limit:
+        heads = heads.annotate(opened=_opened_lately(act.actor_key, limit))
+    head = heads.filter(id=1).first() or _first_head()
+    if limit and getattr(head, "opened", 0) >= limit.count:
+        raise _too_many(limit)
+    if not _is_genuine(head):
+        # To go on from a head that somebody altered would give the alteration a valid hash.
+        raise _unavailable(f"the record's head row is not genuine at entry {head.count}")
+    return head
+
+
+def _opened_lately(actor_key: str, limit: RateLimit) -> Coalesce:
+    since = moment_text(datetime.now(UTC) - timedelta(seconds=limit.seconds))
+    opened = (
+        Entry.objects.filter(actor_key=actor_key, phase=Phase.OPENED, time__gte=since)
+        .order_by()
+        .values("actor_key")
+        .annotate(count=Count("id"))
+        .values("count")
+    )
+    return Coalesce(Subquery(opened), 0)
+
+
+def _first_head() -> RecordHead:
+    if Entry.objects.exists():
+        raise _unavailable("the record's head row is gone")
+    head = RecordHead(count=0, hash="", key_id=_key_id(_writing_key()))
+    head.mac = _head_mac(head)
+    head.save(force_insert=True)
+    return head
+
+
+def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHead) -> Entry:
+    texts = {name: neutral(value) for name, value in vars(act).items() if isinstance(value, str)}
+    entry = Entry(
+        **texts,
+        id=head.count + 1,
+        duration_seconds=act.duration_seconds,
+        details=json.dumps(act.details, ensure_ascii=True, sort_keys=True, default=str),
+        phase=phase,
+        outcome=outcome,
+        error=neutral(error),
+        written=now_text(),
+        previous_hash=head.hash,
+        key_id=_key_id(_writing_key()),
+    )
+    entry.hash = _entry_hash(_writing_key(), entry.previous_hash, _canonical_values(entry))
+    return entry
+
+
+def _move_head(head: RecordHead, entry: Entry) -> None:
+    head.count, head.hash, head.key_id = entry.id, entry.hash, entry.key_id
+    head.mac = _head_mac(head)
+    head.save(force_update=True, update_fields=("count", "hash", "key_id", "mac"))
+
+
+_TO_ESCAPE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def neutral(text: str) -> str:
+    """Return text that can break no line, terminal or page direction: controls as escapes.
+
+    Cut to ``LONGEST_TEXT`` characters.
+    """
+    if text.isascii() and text.isprintable():
+        return text[:LONGEST_TEXT]
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character) in _TO_ESCAPE else character
+        for character in text[:LONGEST_TEXT]
+    )[:LONGEST_TEXT]
+
+
+def _unavailable(cause: str) -> RecordUnavailable:
+    return RecordUnavailable(
+        log=f"the record cannot be written: {cause}",
+        message=gettext_noop("The portal cannot write its record, so it opens nothing."),
+        next_step=gettext_noop(
+            "Try again in a minute. If it stays so, tell an administrator that the "
+            "database of the portal refuses writes."
+        ),
+    )
+
+
+def _too_many(limit: RateLimit) -> TooMany:
+    return TooMany(
+        log=f"more than {limit.count} launches in {limit.seconds} s",
+        message=gettext_noop("You have opened %(count)s sessions within the last minute."),
+        next_step=gettext_noop("Wait a minute, then go on."),
+        params={"count": limit.count},
+        retry_after=limit.seconds,
+    )
+
+
+# --- keys and hashes -------------------------------------------------------------------------
+
+
+def _writing_key() -> str:
+    return str(settings.PORTAL_RECORD_KEY[0])
+
+
+@functools.cache
+def _key_id(key: str) -> str:
+    """Name a key without telling it: 64 bits of a hash of its own kind."""
+    return hashlib.sha256(b"sekisho record key id\0" + key.encode()).hexdigest()[:16]
+
+
+def _keys() -> dict[str, str]:
+    return {_key_id(key): key for key in settings.PORTAL_RECORD_KEY}
+
+
+def _mac(key: str, *parts: object) -> str:
+    message = json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()
+    return hmac.digest(key.encode(), message, "sha256").hex()
+
+
+def _canonical_values(entry: Entry) -> tuple[object, ...]:
+    return tuple(getattr(entry, name) for name in CANONICAL_FIELDS)
+
+
+def _entry_hash(key: str, previous_hash: str, values: tuple[object, ...]) -> str:
+    return _mac(key, "entry", previous_hash, *values)
+
+
+def _head_mac(head: RecordHead) -> str:
+    return _mac(_keys()[head.key_id], "head", head.count, head.hash)
+
+
+def _is_genuine(head: RecordHead) -> bool:
+    return head.key_id in _keys() and hmac.compare_digest(head.mac, _head_mac(head))
+
+
+# --- verifying -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check of the chain found.
+
+    ``count`` rows and the ``head`` hash where all is well; else ``broken_at``, the number of the
+    row, and ``how``: ``altered``, ``missing``, ``reordered`` or ``unknown key``.
+    """
+
+    count: int = 0
+    head: str = ""
+    broken_at: int | None = None
+    how: str = ""
+    key_id: str = ""
+
+
+def verify() -> Verdict:
+    """Read the whole chain in order and say whether it is what was written."""
+    keys = _keys()
+    number, hash_before = 0, ""
+    columns = ("id", "previous_hash", "key_id", "hash", *CANONICAL_FIELDS)
+    rows = Entry.objects.order_by("id").values_list(*columns).iterator(chunk_size=2000)
+    for row_id, previous_hash, key_id, row_hash, *values in rows:
+        number += 1
+        if row_id != number:
+            return Verdict(broken_at=number, how="missing")
+        if key_id not in keys:
+            return Verdict(broken_at=number, how="unknown key", key_id=key_id)
+        expected = _entry_hash(keys[key_id], previous_hash, tuple(values))
+        is_genuine = hmac.compare_digest(row_hash, expected)
+        if previous_hash != hash_before or not is_genuine:
+            return Verdict(broken_at=number, how=_how_broken(previous_hash, is_genuine))
+        hash_before = row_hash
+    return _verify_head(number, hash_before)
+
+
+def _how_broken(previous_hash: str, is_genuine: bool) -> str:
+    """Tell an altered row from a moved one, and from one whose predecessor was taken out."""
+    if not is_genuine:
+        return "altered"
+    return "reordered" if Entry.objects.filter(hash=previous_hash).exists() else "missing"
+
+
+def _verify_head(count: int, last_hash: str) -> Verdict:
+    head = RecordHead.objects.filter(id=1).first()
+    if head is None and count == 0:
+        return Verdict()
+    if head is not None and head.key_id not in _keys():
+        return Verdict(broken_at=head.count, how="unknown key", key_id=head.key_id)
+    if head is None or not _is_genuine(head) or head.count > count:
+        return Verdict(broken_at=count + 1, how="missing")
+    if head.count < count:
+        return Verdict(broken_at=head.count + 1, how="altered")
+    if head.hash != last_hash:
+        return Verdict(broken_at=count, how="altered")
+    return Verdict(count=count, head=last_hash)

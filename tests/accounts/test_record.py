@@ -1,0 +1,388 @@
+"""P26-P29: the record stands before the act, refuses change, and tells every change made to it."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings, settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts import database_objects, record
+from accounts.errors import RecordUnavailable, TooMany
+from accounts.models import Action, Entry, Outcome, Phase, RecordHead
+from accounts.record import Act, RateLimit
+
+pytestmark = pytest.mark.django_db
+
+
+def launch(actor: str = "ann", **facts: object) -> Act:
+    return Act(action=Action.LAUNCH, actor=actor, actor_key=f"key of {actor}", **facts)  # type: ignore[arg-type]
+
+
+def write_rows(count: int) -> None:
+    for number in range(count):
+        record.write(launch(reason=f"reason {number}"), Outcome.SUCCEEDED)
+
+
+def without_triggers(*statements: str) -> None:
+    """What somebody does who holds the database file: no trigger stands in their way."""
+    with connection.cursor() as cursor:
+        for name in database_objects.RECORD_TRIGGERS:
+            cursor.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            cursor.execute(statement)
+    database_objects.install("default")
+
+
+def test_an_act_that_calls_aws_is_an_opened_row_and_a_closed_row_that_says_all() -> None:
+    act = launch(account="222222222222", role="Developer")
+    record.open_act(act)
+    record.close_act(act, Outcome.FAILED, "AccessDenied")
+
+    opened, closed = Entry.objects.order_by("id")
+    assert (opened.phase, opened.outcome) == (Phase.OPENED, Outcome.STARTED)
+    assert (closed.phase, closed.outcome, closed.error) == (
+        Phase.CLOSED,
+        Outcome.FAILED,
+        "AccessDenied",
+    )
+    assert opened.act_id == closed.act_id
+    assert opened.time == closed.time <= opened.written <= closed.written
+    assert closed.account == "222222222222"
+    assert closed.role == "Developer"
+
+
+def test_each_row_costs_three_statements() -> None:
+    write_rows(1)
+    with CaptureQueriesContext(connection) as queries:
+        record.open_act(launch(), RateLimit(5))
+    statements = [q["sql"].split()[0] for q in queries if "SAVEPOINT" not in q["sql"]]
+    assert statements == ["SELECT", "INSERT", "UPDATE"]
+
+
+def test_P27_a_whole_chain_verifies_and_names_its_head() -> None:
+    write_rows(3)
+    last = Entry.objects.get(id=3)
+    assert record.verify() == record.Verdict(count=3, head=last.hash)
+
+
+def test_P27_an_empty_record_verifies() -> None:
+    assert record.verify() == record.Verdict(count=0, head="")
+
+
+HEAD_SET_BACK = (
+    "UPDATE accounts_recordhead SET (count, hash) = "
+    "(SELECT id, hash FROM accounts_entry WHERE id=4)"
+)
+ALTERATIONS: dict[str, tuple[list[str], int, str]] = {
+    "a text": (["UPDATE accounts_entry SET reason='other' WHERE id=3"], 3, "altered"),
+    "an outcome": (["UPDATE accounts_entry SET outcome='denied' WHERE id=2"], 2, "altered"),
+    "whose it was": (["UPDATE accounts_entry SET actor_key='x' WHERE id=4"], 4, "altered"),
+    "a hash": (["UPDATE accounts_entry SET hash='0' WHERE id=1"], 1, "altered"),
+    "the first row gone": (["DELETE FROM accounts_entry WHERE id=1"], 1, "missing"),
+    "a row gone": (["DELETE FROM accounts_entry WHERE id=3"], 3, "missing"),
+    "two rows gone": (["DELETE FROM accounts_entry WHERE id IN (3,4)"], 3, "missing"),
+    "the tail cut": (["DELETE FROM accounts_entry WHERE id>=5"], 5, "missing"),
+    "all rows gone": (["DELETE FROM accounts_entry"], 1, "missing"),
+    "the tail cut and the head set back": (
+        [
+            "DELETE FROM accounts_entry WHERE id>4",
+            HEAD_SET_BACK,
+        ],
+        5,
+        "missing",
+    ),
+    "the tail cut and the head gone": (
+        ["DELETE FROM accounts_entry WHERE id>4", "DELETE FROM accounts_recordhead"],
+        5,
+        "missing",
+    ),
+    "a row gone and the gap closed": (
+        [
+            "DELETE FROM accounts_entry WHERE id=3",
+            "UPDATE accounts_entry SET id=id-1 WHERE id>3",
+        ],
+        3,
+        "missing",
+    ),
+    "two rows in each other's place": (
+        [
+            "UPDATE accounts_entry SET id=-1 WHERE id=3",
+            "UPDATE accounts_entry SET id=3 WHERE id=4",
+            "UPDATE accounts_entry SET id=4 WHERE id=-1",
+        ],
+        3,
+        "reordered",
+    ),
+    "a row made up": (
+        [
+            (
+                "INSERT INTO accounts_entry SELECT 7,'made up',phase,time,written,actor,actor_key,"
+                'action,account,role,method,source,"grant",session_name,source_identity,'
+                "access_key_id,region,destination,duration_seconds,expires,reason,ip,user_agent,"
+                "request_id,outcome,error,details,hash,key_id,'0' FROM accounts_entry WHERE id=6"
+            )
+        ],
+        7,
+        "altered",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_P27_whatever_is_done_to_the_rows_is_named(name: str) -> None:
+    statements, number, how = ALTERATIONS[name]
+    write_rows(6)
+    without_triggers(*statements)
+    verdict = record.verify()
+    assert (verdict.broken_at, verdict.how) == (number, how)
+
+
+@pytest.mark.parametrize(
+    "name", ["the tail cut and the head set back", "the tail cut and the head gone"]
+)
+def test_P27_the_next_row_does_not_heal_a_record_that_was_cut(name: str) -> None:
+    write_rows(6)
+    without_triggers(*ALTERATIONS[name][0])
+    with pytest.raises(RecordUnavailable):
+        record.write(launch(), Outcome.SUCCEEDED)
+    assert record.verify().how == "missing"
+
+
+def test_P27_without_the_key_nobody_makes_a_chain_that_verifies(
+    settings: LazySettings,
+) -> None:
+    settings.PORTAL_RECORD_KEY = ["a key that somebody made up, 32 characters"]
+    write_rows(2)
+    made_up = record._key_id(settings.PORTAL_RECORD_KEY[0])
+    settings.PORTAL_RECORD_KEY = ["the key that the portal has, 32 characters"]
+    assert record.verify() == record.Verdict(broken_at=1, how="unknown key", key_id=made_up)
+
+
+def test_keys_rotate_the_first_writes_and_all_verify(settings: LazySettings) -> None:
+    old, new = "old " * 8, "new " * 8
+    settings.PORTAL_RECORD_KEY = [old]
+    write_rows(2)
+    settings.PORTAL_RECORD_KEY = [new, old]
+    write_rows(2)
+    assert record.verify().count == 4
+    assert len(set(Entry.objects.values_list("key_id", flat=True))) == 2
+    settings.PORTAL_RECORD_KEY = [new]
+    assert record.verify().how == "unknown key"
+
+
+PLAIN_SQL = (
+    "UPDATE accounts_entry SET reason='x'",
+    "DELETE FROM accounts_entry",
+    "DELETE FROM accounts_entry WHERE id=1",
+    "DELETE FROM accounts_recordhead",
+    "INSERT OR REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=1",
+    "REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=2",
+    "UPDATE OR REPLACE accounts_entry SET id=2 WHERE id=1",
+)
+
+
+@pytest.mark.parametrize("statement", PLAIN_SQL)
+def test_P27_plain_sql_is_refused(statement: str) -> None:
+    write_rows(2)
+    with (
+        pytest.raises(DatabaseError, match=database_objects.APPEND_ONLY),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert record.verify().count == 2
+
+
+ORM_WAYS: dict[str, Callable[[], object]] = {
+    "save": lambda: Entry.objects.get(id=1).save(),
+    "update": lambda: Entry.objects.update(reason="x"),
+    "delete": lambda: Entry.objects.get(id=1).delete(),
+    "delete all": lambda: Entry.objects.all().delete(),
+    "bulk update": lambda: Entry.objects.bulk_update([Entry(id=1, reason="x")], ["reason"]),
+    "renumber": lambda: Entry.objects.update(id=F("id") + 10),
+}
+
+
+@pytest.mark.parametrize("way", ORM_WAYS)
+def test_P27_the_orm_is_refused(way: str) -> None:
+    write_rows(2)
+    with pytest.raises(DatabaseError, match=database_objects.APPEND_ONLY), transaction.atomic():
+        ORM_WAYS[way]()
+    assert record.verify().count == 2
+
+
+def test_a_person_opens_no_more_acts_in_a_minute_than_allowed() -> None:
+    limit = RateLimit(count=2)
+    record.open_act(launch(), limit)
+    record.open_act(launch(), limit)
+    with pytest.raises(TooMany) as refused:
+        record.open_act(launch(), limit)
+    assert refused.value.retry_after == 60
+    record.open_act(launch("bob"), limit)
+    assert Entry.objects.count() == 3
+
+
+def test_the_record_hears_of_a_flood_once_a_minute() -> None:
+    for _ in range(5):
+        record.write_once_a_minute(launch(), Outcome.DENIED, "TooMany")
+    assert Entry.objects.count() == 1
+
+
+@given(st.text())
+def test_P29_what_is_kept_breaks_no_line_and_turns_no_text(text: str) -> None:
+    kept = record.neutral(text)
+    assert len(kept.splitlines()) <= 1
+    assert not {unicodedata.category(c) for c in kept} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not set(kept) & set("\x1b\u202e\u2066\u200f\x00\x7f")
+    assert len(kept) <= record.LONGEST_TEXT
+
+
+def test_P29_terminal_escapes_and_line_breaks_are_told_as_text() -> None:
+    record.write(launch(reason="one\n2026 two \x1b[31mred\u202e"), Outcome.SUCCEEDED)
+    assert Entry.objects.get().reason == r"one\u000a2026 two \u001b[31mred\u202e"
+
+
+def test_an_unknown_name_is_kept_as_a_keyed_hash() -> None:
+    hashed = record.unknown_name("my password")
+    assert hashed.startswith("unknown:")
+    assert "password" not in hashed
+    assert hashed == record.unknown_name("my password") != record.unknown_name("my passwore")
+
+
+def test_a_missing_trigger_is_found() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER entry_no_update")
+    assert database_objects.missing(connection) == ["entry_no_update"]
+
+
+class TestWithAFile:
+    """The record in a database file of its own, as processes share it."""
+
+    @pytest.fixture
+    def environment(self, tmp_path: Path) -> dict[str, str]:
+        environment = {
+            "SECRET_KEY": settings.SECRET_KEY,
+            "PORTAL_RECORD_KEY": settings.PORTAL_RECORD_KEY[0],
+            "DATABASE_URL": f"sqlite:///{tmp_path}/record.sqlite3",
+            "PATH": "/usr/bin:/bin",
+        }
+        manage(environment, "migrate", "--verbosity", "0")
+        return environment
+
+    def test_eight_writers_at_once_leave_a_whole_chain(self, environment: dict[str, str]) -> None:
+        writers = [
+            subprocess.Popen(
+                [sys.executable, "manage.py", "shell", "-v", "0", "-c", WRITE_IN_FOUR_THREADS],
+                env=environment,
+                stderr=subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0), (b"", 0)]
+        assert manage(environment, "audit", "verify").startswith("ok  400 entries, head ")
+
+    def test_P28_a_writer_killed_in_mid_act_leaves_the_act_started(
+        self, environment: dict[str, str]
+    ) -> None:
+        killed = subprocess.run(
+            [sys.executable, "manage.py", "shell", "-v", "0", "-c", OPEN_AND_DIE],
+            env=environment,
+            check=False,
+        )
+        assert killed.returncode == -9
+        rows = sqlite3.connect(environment["DATABASE_URL"].removeprefix("sqlite:///")).execute(
+            "SELECT phase, outcome FROM accounts_entry"
+        )
+        assert rows.fetchall() == [("opened", "started")]
+        assert manage(environment, "audit", "verify").startswith("ok  1 entries")
+
+    def test_P26_a_read_only_database_takes_no_act(self, environment: dict[str, str]) -> None:
+        said = manage(environment, "shell", "-v", "0", "-c", WRITE_READ_ONLY)
+        assert json.loads(said) == "RecordUnavailable"
+
+
+def manage(environment: dict[str, str], *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+WRITE_IN_FOUR_THREADS = """
+import threading
+from accounts import record
+from accounts.models import Action, Outcome
+def write():
+    for _ in range(25):
+        act = record.Act(action=Action.LAUNCH, actor="ann", actor_key="k")
+        record.open_act(act)
+        record.close_act(act, Outcome.SUCCEEDED)
+threads = [threading.Thread(target=write) for _ in range(4)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+OPEN_AND_DIE = """
+import os, signal
+from accounts import record
+from accounts.models import Action
+record.open_act(record.Act(action=Action.LAUNCH, actor="ann", actor_key="k"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+WRITE_READ_ONLY = """
+import json
+from django.db import connection
+from accounts import record
+from accounts.errors import RecordUnavailable
+from accounts.models import Action
+connection.cursor().execute("PRAGMA query_only = ON")
+try:
+    record.open_act(record.Act(action=Action.LAUNCH, actor="ann", actor_key="k"))
+except RecordUnavailable as error:
+    print(json.dumps(type(error).__name__))
+"""
+
+
+def test_one_threads_turn_is_not_taken_by_another() -> None:
+    """Two threads of a process that both begin with the same head would fork the chain."""
+    seen: list[str] = []
+    inside = threading.Event()
+    go_on = threading.Event()
+
+    def first() -> None:
+        with record.one_writer_at_a_time():
+            inside.set()
+            go_on.wait(5)
+            seen.append("first")
+
+    def second() -> None:
+        with record.one_writer_at_a_time():
+            seen.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(5)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(5)
+    assert seen == ["first", "second"]
+
+
+def test_the_head_is_one_row() -> None:
+    write_rows(3)
+    assert RecordHead.objects.count() == 1

@@ -1,0 +1,48 @@
+"""What every test may use: the cast, and static files laid once."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from portal import static_files
+from tests.served import Served, served_portal
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _laid_static_files() -> None:
+    static_files.lay()
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    return User.objects.create_user("ann", PASSWORD, name="Ann")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob", PASSWORD, name="Bob")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    return User.objects.create_user("carol", PASSWORD, name="Carol")
+
+
+@pytest.fixture
+def signed_in(ann: User) -> Client:
+    """Ann's browser, signed in by the form as a person does."""
+    client = Client()
+    answer = client.post("/sign-in/", {"username": "ann", "password": PASSWORD})
+    assert answer.status_code == 303
+    return client
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo organisation, really served, for a whole run: leave it as you found it."""
+    with served_portal(tmp_path_factory.mktemp("served")) as portal:
+        yield portal
