@@ -1,0 +1,131 @@
+"""How the broker itself gets credentials: sessions and clients, made once, shared by threads."""
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
+
+from accounts.aws_rules import partitions
+from portal.aws import failures
+from portal.aws.broker_credentials import BrokerCredentials
+from portal.aws.budget import Budget
+from portal.aws.plan import SourceSettings
+from portal.aws.transport import Transport, answer_botocore
+from portal.errors import ConfigurationProblem
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+_REGION = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+"""Where a session's region comes from; botocore alone would not look at AWS_REGION."""
+
+_ONE_ATTEMPT = Config(retries={"total_max_attempts": 1, "mode": "standard"})
+"""Retries are ours: they have to fit into the launch's budget."""
+
+_SHORT_WAITS = Config(connect_timeout=3, read_timeout=5)
+"""For what botocore asks on its own behalf to get the broker's credentials."""
+
+
+class Sources:
+    """All credential sources of one process."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._brokers: dict[SourceSettings, Broker] = {}
+
+    def is_chained(self, source: SourceSettings, budget: Budget) -> bool:
+        """Whether roles entered through ``source`` count as role chaining: an hour at most.
+
+        Follows the credentials that the source has at this moment. Raises ConfigurationProblem
+        without any, AwsUnavailable (504) when they do not come within the budget.
+        """
+        return self.broker(source).credentials.current(budget).chained
+
+    def broker(self, source: SourceSettings) -> "Broker":
+        """The broker for ``source``, made at the first call. Raises ConfigurationProblem."""
+        if source not in self._brokers:
+            with self._lock:
+                if source not in self._brokers:
+                    self._brokers[source] = _made(source, self._transport)
+        return self._brokers[source]
+
+
+class Broker:
+    """One source's session, credentials and STS clients."""
+
+    def __init__(self, source: SourceSettings, transport: Transport) -> None:
+        core = botocore.session.Session(
+            profile=source.profile or None, session_vars={"region": _REGION}
+        )
+        core.set_default_client_config(_SHORT_WAITS)
+        search = core.get_component("credential_provider").load_credentials
+        self.source = source
+        self.credentials = BrokerCredentials(source, search)
+        core.register_component("credential_provider", _Found(self.credentials))
+        self.region: str = core.get_config_variable("region") or ""
+        self._session = boto3.Session(botocore_session=core)
+        bundle = core.get_config_variable("ca_bundle") or ""
+        # botocore's stubs know of no handler that answers, though this event is made for it.
+        self._send = cast(Any, partial(answer_botocore, transport, bundle))
+        self._lock = threading.Lock()
+        self._clients: dict[str, STSClient] = {}
+
+    def sts(self, partition: str) -> "STSClient":
+        """The STS client for accounts of ``partition``, made at the first call.
+
+        Raises ConfigurationProblem, and InvalidRequest for a partition that is not served.
+        """
+        if partition not in self._clients:
+            region = self.sts_region(partition)
+            with self._lock:
+                if partition not in self._clients:
+                    self._clients[partition] = self._made_client(region)
+        return self._clients[partition]
+
+    def sts_region(self, partition: str) -> str:
+        """The source's own region where it belongs to ``partition``, else the partition's default.
+
+        A role's region never counts: it is where the console opens.
+        """
+        if self.region and partitions.region_belongs(partition, self.region):
+            return self.region
+        return partitions.partition(partition).default_sts_region
+
+    def _made_client(self, region: str) -> "STSClient":
+        failure: ConfigurationProblem
+        try:
+            client: STSClient = self._session.client("sts", region_name=region, config=_ONE_ATTEMPT)
+        except ValueError:
+            failure = failures.source_trouble(self.source, failures.BAD_ENDPOINT)
+        except BotoCoreError as error:
+            failure = failures.source_trouble(self.source, type(error).__name__)
+        else:
+            # On this client alone: botocore's own calls for credentials know no budget.
+            client.meta.events.register("before-send.sts", self._send)
+            return client
+        raise failure
+
+
+class _Found:
+    """Stands where botocore keeps its search for credentials, so that it signs with ours."""
+
+    def __init__(self, credentials: BrokerCredentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Credentials:
+        return self._credentials
+
+
+def _made(source: SourceSettings, transport: Transport) -> Broker:
+    failure: ConfigurationProblem
+    try:
+        return Broker(source, transport)
+    except (BotoCoreError, ValueError) as error:
+        failure = failures.source_trouble(source, type(error).__name__)
+    raise failure

@@ -1,0 +1,44 @@
+"""What can go wrong between the portal and AWS; the domain's own refusals are in accounts.errors.
+
+PortalError
+├─ ConfigurationProblem  500         an administrator must act
+├─ AwsRefused            502         AWS understood and said no: trying again will not help
+└─ AwsUnavailable        502/503/504 unreadable, busy, no answer in time: trying again may help
+"""
+
+from dataclasses import dataclass, field
+
+from accounts.errors import PortalError
+
+
+@dataclass(eq=False)
+class UpstreamError(PortalError):
+    """``code`` is AWS's error code or our word for what happened; it goes to the record.
+
+    ``hint`` tells the administrator what to check, one cause a line, the likeliest first; each line
+    is a message id of its own, because the causes follow the plan.
+    """
+
+    code: str = field(default="", kw_only=True)
+    hint: str = field(default="", kw_only=True)
+    status: int = field(default=502, kw_only=True)
+
+
+@dataclass(eq=False)
+class ConfigurationProblem(UpstreamError):
+    """No broker credentials, no region, or AWS answered for another account than the role's."""
+
+    status: int = field(default=500, kw_only=True)
+
+
+@dataclass(eq=False)
+class AwsRefused(UpstreamError):
+    """AWS understood the request and refused it."""
+
+
+@dataclass(eq=False)
+class AwsUnavailable(UpstreamError):
+    """AWS was busy (503), did not answer in time (504) or answered nonsense (502)."""
+
+    status: int = field(default=503, kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
