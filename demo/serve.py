@@ -1,30 +1,32 @@
-"""The demo's second half, once its environment stands: fill the database, then serve."""
+"""The demo's second half, once its environment stands: fill the database, then serve.
+
+A script: Django has to be set up before the demo's people can be imported.
+"""
 
 import sys
 
-from demo import people
 from portal import serve
 from portal.env import SettingsProblem
-from portal.settings import PORTAL_URL
+
+try:
+    serve.prepare()
+except SettingsProblem as problem:
+    sys.exit(str(problem))
+
+from demo import people  # noqa: E402
+from portal.settings import PORTAL_URL  # noqa: E402
 
 
-def main() -> None:
-    """Serve the demo until Ctrl-C."""
-    try:
-        serve.prepare()
-    except SettingsProblem as problem:
-        sys.exit(str(problem))
-    people.settle()
-    _welcome()
-    serve.serve()
-
-
-def _welcome() -> None:
+def welcome() -> None:
+    """Say where the portal is and whom to sign in as."""
     print(f"\nSekisho is at {PORTAL_URL}, with a local stand-in instead of AWS.\n")
+    print(f"  {'name':8}{'password':20}may")
     for person in people.CAST:
-        print(f"  {person.name:6}{person.password:16}{person.may}")
+        print(f"  {person.name:8}{person.password:20}{person.may}")
     print("\nCtrl-C ends both.\n", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    people.settle()
+    welcome()
+    serve.serve()
