@@ -13,7 +13,7 @@ from django.db.models import Aggregate, CharField, Exists, F, OuterRef, Q, Query
 
 from accounts.aws_rules.destinations import Place
 from accounts.errors import NotGranted, NotNow, gettext_noop
-from accounts.models import Account, Bookmark, Grant, GrantedRole, Membership, Role, User
+from accounts.models import Bookmark, Grant, GrantedRole, Membership, Role, User
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _BETWEEN_NAMES = "\x1f"
@@ -90,19 +90,6 @@ class WayIn(NamedTuple):
     ends: datetime | None
 
     @property
-    def account(self) -> Account:
-        """The account, as far as a list knows it."""
-        return Account(
-            account_id=self.account_id,
-            alias=self.account_alias,
-            name=self.account_name,
-            partition=self.partition,
-            environment=self.environment,
-            colour=self.colour,
-            tags=self.tags,
-        )
-
-    @property
     def entitlement(self) -> Entitlement:
         """The same as one role's answer, as far as the session's lengths depend on it."""
         role = Role(
@@ -129,6 +116,11 @@ class WayIn(NamedTuple):
     def account_key(self) -> str:
         """What links call the account: its alias, else its id."""
         return self.account_alias or self.account_id
+
+    @property
+    def entry(self) -> str:
+        """What a form calls the way in: the account's key, a slash, the role's name."""
+        return f"{self.account_key}/{self.role_name}"
 
 
 _WAY_IN_COLUMNS = (
@@ -195,8 +187,10 @@ def _of_one_role(
         rows = GrantedRole.objects.filter(user=user, account_id=account, role_name=role)
     else:
         rows = GrantedRole.objects.filter(user=user, account_alias=account, role_name=role)
-    return rows.select_related("grant__group", "role__account", "role__source").annotate(
-        group_names=Subquery(_group_names(user)),
+    return rows.select_related(
+        "grant__group", "grant__user", "role__account", "role__source"
+    ).annotate(
+        group_names=_group_names(user),
         place_is_bookmarked=_is_bookmarked(user, place),
     )
 
@@ -209,14 +203,15 @@ class _Joined(Aggregate):
     output_field = CharField()
 
 
-def _group_names(user: User) -> "QuerySet[Membership]":
-    return (
+def _group_names(user: User) -> Subquery:
+    joined = (
         Membership.objects.filter(user=user)
         .order_by()
         .values("user")
         .annotate(names=_Joined("group__name"))
         .values("names")
     )
+    return Subquery(joined)
 
 
 def _names(joined: str | None) -> tuple[str, ...]:

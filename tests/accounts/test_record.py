@@ -21,6 +21,7 @@ from accounts import database_objects, record
 from accounts.errors import RecordUnavailable, TooMany
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead
 from accounts.record import Act, RateLimit
+from accounts.record_queue import one_writer_at_a_time
 
 pytestmark = pytest.mark.django_db
 
@@ -364,13 +365,13 @@ def test_one_threads_turn_is_not_taken_by_another() -> None:
     go_on = threading.Event()
 
     def first() -> None:
-        with record.one_writer_at_a_time():
+        with one_writer_at_a_time():
             inside.set()
             go_on.wait(5)
             seen.append("first")
 
     def second() -> None:
-        with record.one_writer_at_a_time():
+        with one_writer_at_a_time():
             seen.append("second")
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
