@@ -111,7 +111,7 @@ def _remember(memory: Memory, began: datetime, user: User, role: Role) -> None:
         account=role.account_id,
         role=role.name,
         method=role.method,
-        source=role.source_id,
+        source=str(role.source_id),
         session_name=session_name(user, role),
         region=role.region,
         duration_seconds=memory.seconds,

@@ -51,7 +51,7 @@ def sentences(error: InvalidRequest) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "to, region, url",
+    ("to", "region", "url"),
     [
         ("s3", "ap-northeast-1", "ap-northeast-1.{}/s3/home?region=ap-northeast-1"),
         ("s3", "", "{}/s3/home"),
@@ -160,7 +160,7 @@ def test_port_443_is_dropped() -> None:
     assert go(f"https://{CONSOLE}:443/s3/home").url == f"https://{CONSOLE}/s3/home"
 
 
-@pytest.mark.parametrize("name,other", list(product(PARTITIONS, PARTITIONS)))
+@pytest.mark.parametrize(("name", "other"), list(product(PARTITIONS, PARTITIONS)))
 def test_p18_console_of_another_partition_is_refused_with_a_sentence(name: str, other: str) -> None:
     region = PARTITIONS[other].default_sts_region
     url = f"https://{PARTITIONS[other].regional_console_host(region)}/s3/home?region={region}"
@@ -444,7 +444,7 @@ def test_description_agrees_with_the_destination(to: str, region: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "to, region, words",
+    ("to", "region", "words"),
     [
         ("", "", (CONSOLE_HOME, "")),
         ("/", "ap-northeast-1", (CONSOLE_HOME, "Tokyo")),

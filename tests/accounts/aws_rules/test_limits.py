@@ -75,7 +75,7 @@ def test_numbers_that_only_the_guide_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "method, longest", [("assume_role", 43_200), ("federation_token", 129_600)]
+    ("method", "longest"), [("assume_role", 43_200), ("federation_token", 129_600)]
 )
 def test_credentials_live_from_900_seconds_to_the_methods_maximum(
     method: str, longest: int
@@ -124,7 +124,7 @@ def test_session_policy_that_aws_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "policy, reason",
+    ("policy", "reason"),
     [
         ("", "1 to 2048"),
         (json.dumps(POLICY) + " " * 2_048, "1 to 2048"),
@@ -152,7 +152,7 @@ def test_inline_and_managed_session_policies_share_2048_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    "arn, partition",
+    ("arn", "partition"),
     [
         ("arn:aws:iam::aws:policy/ReadOnlyAccess", "aws"),
         ("arn:aws:iam::aws:policy/job-function/Billing", "aws"),
@@ -199,7 +199,7 @@ def test_at_most_ten_policy_arns() -> None:
 
 
 @pytest.mark.parametrize(
-    "key, value",
+    ("key", "value"),
     [
         ("team", "payments"),
         ("team", ""),
@@ -213,7 +213,7 @@ def test_tag_that_aws_takes(key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key, value",
+    ("key", "value"),
     [
         ("", "payments"),
         ("k" * 129, "payments"),

@@ -48,7 +48,7 @@ plain_names = st.text(string.ascii_lowercase + string.digits + "_+=,.@-", min_si
 any_names = st.one_of(names, plain_names, st.text(max_size=150))
 
 
-@pytest.mark.parametrize("username, long, short", GOLDEN)
+@pytest.mark.parametrize(("username", "long", "short"), GOLDEN)
 def test_p16_mapping_is_final(username: str, long: str, short: str) -> None:
     assert role_session_name(username) == long
     assert source_identity(username) == long

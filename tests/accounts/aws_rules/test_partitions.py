@@ -54,7 +54,7 @@ def test_partition_has_botocores_dns_suffix_and_a_default_region_of_its_own(name
     assert ours.default_sts_region in theirs["regions"]
 
 
-@pytest.mark.parametrize("name, region", SERVED_REGIONS)
+@pytest.mark.parametrize(("name", "region"), SERVED_REGIONS)
 def test_region_belongs_to_exactly_one_partition_and_has_a_title(name: str, region: str) -> None:
     assert [other for other in PARTITIONS if region_belongs(other, region)] == [name]
     assert region_title(region) == KNOWN_REGIONS[name][region] != region
@@ -89,7 +89,7 @@ def test_region_opened_after_this_version_belongs_by_its_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, url",
+    ("name", "url"),
     [
         ("aws", "https://signin.aws.amazon.com/federation"),
         ("aws-us-gov", "https://signin.amazonaws-us-gov.com/federation"),
