@@ -1,0 +1,56 @@
+"""Liveness and readiness, answered whatever the Host header, without redirect or session."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from accounts import database_objects
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+def health_answers(get_response: GetResponse) -> GetResponse:
+    """Answer ``/healthz`` and ``/readyz`` before anything can redirect or refuse them."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info == "/healthz":
+            return _answer(200, "ok")
+        if request.path_info == "/readyz":
+            return _readiness()
+        return get_response(request)
+
+    return middleware
+
+
+def _readiness() -> HttpResponse:
+    problem = not_ready()
+    if not problem:
+        return _answer(200, "ok")
+    log.error("not ready", extra={"facts": {"problem": problem}})
+    return _answer(503, f"not ready: {problem}")
+
+
+def not_ready() -> str:
+    """Say what is missing before launches can be served; empty when nothing is."""
+    try:
+        plan = MigrationExecutor(connection)
+        if plan.migration_plan(plan.loader.graph.leaf_nodes()):
+            return "the database needs migrating (./run manage migrate)"
+        missing = database_objects.missing(connection)
+    except DatabaseError:
+        return "the database does not answer"
+    if missing:
+        return f"the database lacks {', '.join(missing)} (./run manage migrate lays them anew)"
+    return ""
+
+
+def _answer(status: int, text: str) -> HttpResponse:
+    response = HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,296 @@
+"""The two use cases: open a console, issue credentials.
+
+Each reads like the specification: is it theirs, may it be now, what exactly is asked of AWS; the
+row that must stand first; AWS; the row that says how it ended.
+"""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import record
+from accounts.aws_rules.destinations import Destination, normal_place, parse_destination
+from accounts.entitlements import Entitlement, require_entry
+from accounts.errors import InvalidRequest, LimitExceeded, PortalError, TooMany
+from accounts.models import Action, CredentialSource, Outcome, Role, User
+from accounts.record import Act, RateLimit
+from portal.aws import federation, methods
+from portal.aws.budget import Budget
+from portal.aws.plan import SessionPlan, SourceSettings, TemporaryCredentials
+from portal.aws.sources import Sources
+from portal.aws.transport import Transport
+from portal.session_plan import Lengths, decide_lengths, plan_session, read_seconds
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks, from where: what the record keeps beside the act itself."""
+
+    user: User
+    ip: str
+    user_agent: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked for, as they wrote it: nothing of it has been believed yet."""
+
+    account: str
+    role: str
+    to: str = ""
+    region: str = ""
+    seconds: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launch that may be: everything decided, nothing asked of AWS.
+
+    ``budget`` is the time that all its calls to AWS may take together; it runs already.
+    """
+
+    act: Act
+    entitlement: Entitlement
+    plan: SessionPlan
+    lengths: Lengths
+    destination: Destination
+    budget: Budget
+
+    @property
+    def role(self) -> Role:
+        """The role to be entered."""
+        return self.entitlement.role
+
+
+@dataclass(frozen=True)
+class LoginUrl:
+    """Where the browser goes: a secret for 15 minutes, so it never shows in ``repr``."""
+
+    url: str = field(repr=False)
+
+
+def prepare_console(visitor: Visitor, wish: Wish) -> Launch:
+    """Decide what a launch would ask for; a refusal is in the record before it is raised.
+
+    Raises NotGranted, NotNow, InvalidRequest, LimitExceeded, ConfigurationProblem.
+    """
+    return _prepare(visitor, wish, Action.LAUNCH)
+
+
+def prepare_credentials(visitor: Visitor, wish: Wish) -> Launch:
+    """Decide what a credential issue would ask for; the same refusals as for a console."""
+    return _prepare(visitor, wish, Action.CREDENTIALS)
+
+
+def preview(visitor: Visitor, wish: Wish, action: Action) -> Launch:
+    """Decide the same for a page that only shows it: a refusal leaves no row, as nobody acted."""
+    return _decide(visitor, wish, _act(visitor, wish, action))
+
+
+def objection(visitor: Visitor, wish: Wish, action: Action) -> PortalError | None:
+    """Return what a form's values cannot be, so that the form can say so and keep the others."""
+    try:
+        _decide(visitor, wish, _act(visitor, wish, action))
+    except (InvalidRequest, LimitExceeded) as error:
+        return error
+    return None
+
+
+def open_console(launch: Launch) -> LoginUrl:
+    """Enter: get credentials, turn them into a sign-in token, return the login URL.
+
+    Raises TooMany, RecordUnavailable, AwsRefused, AwsUnavailable, ConfigurationProblem.
+    """
+    endpoint = federation.endpoint(launch.plan.partition, settings.PORTAL_FEDERATION_URL)
+    with _recorded(launch) as ended:
+        credentials = _fetch(launch, ended)
+        token = federation.sign_in_token(
+            credentials,
+            launch.plan.console_seconds,
+            endpoint,
+            transport(),
+            launch.budget,
+        )
+    return LoginUrl(
+        federation.login_url(token, launch.destination.url, settings.PORTAL_URL, endpoint)
+    )
+
+
+def issue_credentials(launch: Launch) -> TemporaryCredentials:
+    """Get credentials for the person's own shell. Raises what ``open_console`` raises."""
+    with _recorded(launch) as ended:
+        return _fetch(launch, ended)
+
+
+@functools.cache
+def transport() -> Transport:
+    """Return this process's connections to AWS: kept open, shared by its threads."""
+    return Transport()
+
+
+@functools.cache
+def sources() -> Sources:
+    """Return this process's credential sources: made once, shared by its threads."""
+    return Sources(transport())
+
+
+def is_chained(source: CredentialSource, budget: Budget) -> bool:
+    """Tell whether the broker's own credentials are a role's, which AWS limits to an hour.
+
+    Raises ConfigurationProblem when there are none.
+    """
+    return sources().is_chained(SourceSettings(source.name, source.profile), budget)
+
+
+# --- deciding --------------------------------------------------------------------------------
+
+
+def _prepare(visitor: Visitor, wish: Wish, action: Action) -> Launch:
+    act = _act(visitor, wish, action)
+    try:
+        return _decide(visitor, wish, act)
+    except PortalError as error:
+        record.write(_told(act, error), _outcome(error), _code(error))
+        raise
+
+
+def _act(visitor: Visitor, wish: Wish, action: Action) -> Act:
+    return Act(
+        action=action,
+        actor=visitor.user.username,
+        actor_key=visitor.user.record_key,
+        account=wish.account[: record.LONGEST_TYPED],
+        role=wish.role[: record.LONGEST_TYPED],
+        reason=wish.reason.strip()[: record.LONGEST_REASON],
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+        request_id=visitor.request_id,
+    )
+
+
+def _decide(visitor: Visitor, wish: Wish, act: Act) -> Launch:
+    now = timezone.now()
+    place = normal_place(wish.to, wish.region)
+    entitlement = require_entry(visitor.user, wish.account, wish.role, now, place)
+    role = entitlement.role
+    destination = parse_destination(
+        wish.to,
+        wish.region,
+        partition=role.account.partition,
+        account_id=role.account_id,
+        role_destination=role.destination,
+        role_region=role.region,
+    )
+    seconds = read_seconds(wish.seconds)
+    budget = Budget(settings.PORTAL_UPSTREAM_TIMEOUT_SECONDS)
+    lengths = decide_lengths(
+        entitlement,
+        now,
+        is_chained=is_chained(role.source, budget),
+        for_console=act.action == Action.LAUNCH,
+        wish=seconds,
+    )
+    plan = plan_session(visitor.user, entitlement, lengths)
+    return Launch(
+        act=_known(act, entitlement, plan, destination),
+        entitlement=entitlement,
+        plan=plan,
+        lengths=lengths,
+        destination=destination,
+        budget=budget,
+    )
+
+
+def _known(act: Act, entitlement: Entitlement, plan: SessionPlan, destination: Destination) -> Act:
+    role = entitlement.role
+    is_console = act.action == Action.LAUNCH
+    return replace(
+        act,
+        account=role.account_id,
+        role=role.name,
+        method=role.method,
+        source=plan.source.name,
+        grant=str(entitlement.grant),
+        session_name=plan.session_name,
+        source_identity=plan.source_identity,
+        region=destination.region,
+        destination=destination.url if is_console else "",
+        duration_seconds=plan.duration_seconds,
+        details=_details(role, plan, is_console),
+    )
+
+
+def _details(role: Role, plan: SessionPlan, is_console: bool) -> dict[str, object]:
+    details: dict[str, object] = {
+        "alias": role.account.alias or "",
+        "account_name": role.account.title,
+        "environment": role.account.environment,
+        "role_title": role.shown_title,
+    }
+    if is_console:
+        details["console_seconds"] = plan.console_seconds or plan.duration_seconds
+    return details
+
+
+# --- the record around what is asked of AWS --------------------------------------------------
+
+
+@dataclass
+class _Ending:
+    """What is learnt while the act runs."""
+
+    access_key_id: str = ""
+    expires: str = ""
+
+
+def _fetch(launch: Launch, ended: _Ending) -> TemporaryCredentials:
+    credentials = methods.fetch(launch.plan, sources(), launch.budget)
+    ended.access_key_id = credentials.access_key_id
+    ended.expires = record.moment_text(credentials.expiration)
+    return credentials
+
+
+@contextmanager
+def _recorded(launch: Launch) -> Iterator[_Ending]:
+    """Open the act before AWS is asked and close it with its outcome, whatever happens."""
+    _open(launch.act)
+    ended = _Ending()
+    try:
+        yield ended
+    except PortalError as error:
+        act = replace(_told(launch.act, error), **vars(ended))
+        record.close_act(act, _outcome(error), _code(error))
+        raise
+    except BaseException as error:
+        record.close_act(replace(launch.act, **vars(ended)), Outcome.FAILED, type(error).__name__)
+        raise
+    record.close_act(replace(launch.act, **vars(ended)), Outcome.SUCCEEDED)
+
+
+def _open(act: Act) -> None:
+    count = settings.PORTAL_LAUNCHES_PER_MINUTE
+    try:
+        record.open_act(act, RateLimit(count) if count else None)
+    except TooMany as error:
+        record.write_once_a_minute(_told(act, error), Outcome.DENIED, _code(error))
+        raise
+
+
+def _told(act: Act, error: PortalError) -> Act:
+    """Add to an act the sentence that the person was told."""
+    params = {name: str(value) for name, value in error.params.items()}
+    return replace(act, details={**act.details, "message": error.message % params})
+
+
+def _outcome(error: PortalError) -> Outcome:
+    return Outcome.FAILED if error.status >= 500 else Outcome.DENIED
+
+
+def _code(error: PortalError) -> str:
+    return getattr(error, "code", "") or type(error).__name__

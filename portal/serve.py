@@ -1,0 +1,71 @@
+"""``./run serve``: check the settings, lay the database, then become the production server.
+
+Whatever stands in the way is one line on standard error, before anything is served.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connections
+from gunicorn.app.wsgiapp import WSGIApplication
+
+from portal import static_files
+from portal.env import SettingsProblem
+
+SERVER_CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
+
+
+def main() -> None:
+    """Serve in the foreground until told to stop."""
+    os.umask(0o077)
+    try:
+        prepare()
+    except SettingsProblem as problem:
+        sys.exit(str(problem))
+    serve()
+
+
+def prepare() -> None:
+    """Do what must be done once before the workers start. Raises SettingsProblem."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    django.setup()
+    _require_free_port()
+    try:
+        if settings.PORTAL_MIGRATE:
+            call_command("migrate", interactive=False, verbosity=0)
+        static_files.lay()
+    except DatabaseError as error:
+        raise SettingsProblem(
+            f"DATABASE_URL leads to {settings.DATABASE_PATH}, which cannot be used: {error}."
+        ) from error
+    except OSError as error:
+        raise SettingsProblem(f"Static files cannot be laid: {error}.") from error
+    connections.close_all()
+
+
+def serve() -> None:
+    """Become the server; ends the process when told to stop."""
+    sys.argv = ["gunicorn", "--config", str(SERVER_CONFIGURATION), "portal.wsgi"]
+    WSGIApplication("%(prog)s").run()
+
+
+def _require_free_port() -> None:
+    family = socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.BIND, settings.PORT))
+        except OSError as error:
+            raise SettingsProblem(
+                f"PORT is {settings.PORT}, which cannot be listened on at {settings.BIND} "
+                f"({error.strerror}); choose another, such as PORT={settings.PORT + 1}."
+            ) from error
+
+
+if __name__ == "__main__":
+    main()

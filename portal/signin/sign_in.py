@@ -1,0 +1,107 @@
+"""The use case of the door: a name and a password in, a person or a refusal out.
+
+An unknown name, a name that waits for its person, a disabled person and a wrong password are
+answered alike, in words, status and time. Each try is in the record before anything follows.
+"""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import authenticate, login, logout
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from accounts import record
+from accounts.errors import PortalError, gettext_noop
+from accounts.models import Action, Outcome, User, check_username, normal_username
+from accounts.record import Act
+from portal.signin import known_browser, session_limits, throttle
+from portal.signin.throttle import Attempt, Throttled
+
+REFUSED = gettext_noop("Name and password do not match.")
+REFUSED_NEXT = gettext_noop("Check both and try again.")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Where a request comes from, as the record keeps it."""
+
+    ip: str
+    user_agent: str
+    request_id: str
+
+
+@dataclass(eq=False)
+class WrongPassword(PortalError):
+    """Nobody gets in with this name and password."""
+
+    status: int = 403
+
+
+def sign_in(
+    request: HttpRequest, caller: Caller, username: str, password: str
+) -> User | WrongPassword | Throttled:
+    """Sign a person in and return them, or return why not; who gets in has a new session key.
+
+    Raises RecordUnavailable: then nobody gets in.
+    """
+    known = User.objects.filter(username=_searched(username)).first()
+    attempt = _attempt(request, caller, username, known)
+    try:
+        throttle.admit(attempt)
+    except Throttled as error:
+        if error.is_news:
+            _tell(caller, username, known, error)
+        return error
+    user = authenticate(request, username=_searched(username), password=password)
+    if not isinstance(user, User):
+        refusal = WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
+        _tell(caller, username, known, refusal)
+        return refusal
+    _let_in(request, caller, attempt, user)
+    return user
+
+
+def sign_out(request: HttpRequest, caller: Caller, user: User) -> None:
+    """End the browser's session; the row stands first. Raises RecordUnavailable."""
+    record.write(_act(caller, Action.SIGN_OUT, user.username, user), Outcome.SUCCEEDED)
+    logout(request)
+
+
+def _let_in(request: HttpRequest, caller: Caller, attempt: Attempt, user: User) -> None:
+    record.write(_act(caller, Action.SIGN_IN, user.username, user), Outcome.SUCCEEDED)
+    throttle.forgive(attempt)
+    login(request, user)
+    session_limits.begin(request)
+
+
+def _searched(username: str) -> str:
+    """The name to look for; what can be nobody's name is looked for as the empty one."""
+    try:
+        check_username(username)
+    except ValidationError:
+        return ""
+    return normal_username(username)
+
+
+def _attempt(request: HttpRequest, caller: Caller, username: str, known: User | None) -> Attempt:
+    return Attempt(
+        username=normal_username(username),
+        address=caller.ip,
+        known_browser=known_browser.browser_id(request, known) if known else "",
+    )
+
+
+def _tell(caller: Caller, username: str, known: User | None, error: PortalError) -> None:
+    actor = known.username if known else record.unknown_name(normal_username(username))
+    act = _act(caller, Action.SIGN_IN, actor, known, message=error.message)
+    record.write(act, Outcome.DENIED, type(error).__name__)
+
+
+def _act(caller: Caller, action: Action, actor: str, user: User | None, **details: str) -> Act:
+    return Act(
+        action=action,
+        actor=actor,
+        actor_key=user.record_key if user else "",
+        details=details,
+        **vars(caller),
+    )

@@ -1,0 +1,164 @@
+"""Slows wrong passwords down, by name and by address, without locking a colleague out for good.
+
+Three counters are kept in the database, so that they hold across workers and restarts:
+
+- the *door*: one name from one address (or from one browser that this person has signed in with
+  before). After ``FREE_TRIES`` wrong passwords each further one doubles the wait.
+- the *address*: all names from one address, for whoever tries many names.
+- the *name*: one name from all addresses, for whoever tries from many.
+
+A browser that the person has used before has a door of its own, to which neither the address's
+nor the name's counter applies: an attacker who keeps those full keeps nobody out of their own
+browser. Everything expires by itself after ``QUIET_SECONDS``. A try is counted before the
+password is checked and taken back when it was right, so that many at once gain nothing.
+Names and addresses are kept as keyed hashes only.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.errors import Seconds, TooMany, gettext_noop
+
+QUIET_SECONDS = 900
+LONGEST_WAIT_SECONDS = 900
+FIRST_WAIT_SECONDS = 15
+"""The wait after the first try too many; each further one doubles it."""
+
+
+class SignInThrottle(models.Model):
+    """How often a door, an address or a name was tried in vain, and until when it rests."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_try = models.DateTimeField(db_index=True)
+    rests_until = models.DateTimeField(null=True, default=None)
+    told_at = models.DateTimeField(null=True, default=None)
+
+    class Meta:
+        app_label = "portal"
+
+    def __str__(self) -> str:
+        return f"{self.failures} until {self.rests_until}"
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One thing that is counted, and how many tries it has before it must rest."""
+
+    key: str
+    free_tries: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try at the sign-in form: a name, from an address, perhaps from a browser known for it."""
+
+    username: str
+    address: str
+    known_browser: str = ""
+
+    def counters(self) -> list[Counter]:
+        """Return what this try counts against."""
+        if self.known_browser:
+            return [Counter(_key("browser", self.username, self.known_browser), 5)]
+        return [
+            Counter(_key("door", self.username, self.address), 5),
+            Counter(_key("address", self.address), 50),
+            Counter(_key("name", self.username), 50),
+        ]
+
+
+@dataclass(eq=False)
+class Throttled(TooMany):
+    """Too many wrong passwords.
+
+    ``is_news`` says whether the record should hear of it: once a minute, so that nobody floods it.
+    """
+
+    is_news: bool = field(default=False, kw_only=True)
+
+
+def admit(attempt: Attempt) -> None:
+    """Count a try, before its password is looked at. Raises Throttled when it has to wait."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = _rows(attempt.counters(), now)
+        resting = [row for row in rows.values() if row.rests_until and row.rests_until > now]
+        if not resting:
+            for counter, row in rows.items():
+                _count(counter, row, now)
+            return
+        throttled = _throttled(resting, now)
+    raise throttled
+
+
+def forgive(attempt: Attempt) -> None:
+    """Take a try back whose password was right, and what has expired with it."""
+    now = timezone.now()
+    door, *wider = attempt.counters()
+    with transaction.atomic():
+        SignInThrottle.objects.filter(key=door.key).delete()
+        SignInThrottle.objects.filter(
+            key__in=[counter.key for counter in wider], failures__gt=0
+        ).update(failures=models.F("failures") - 1, rests_until=None)
+        SignInThrottle.objects.filter(last_try__lt=now - _QUIET, rests_until=None).delete()
+        SignInThrottle.objects.filter(rests_until__lt=now - _QUIET).delete()
+
+
+_QUIET = timedelta(seconds=QUIET_SECONDS)
+_NEWS = timedelta(seconds=60)
+
+
+def _rows(counters: Iterable[Counter], now: datetime) -> dict[Counter, SignInThrottle]:
+    counters = list(counters)
+    found = SignInThrottle.objects.select_for_update().in_bulk([c.key for c in counters])
+    return {c: found.get(c.key) or SignInThrottle(key=c.key, last_try=now) for c in counters}
+
+
+def _count(counter: Counter, row: SignInThrottle, now: datetime) -> None:
+    if row.last_try < now - _QUIET:
+        row.failures = 0
+    row.failures += 1
+    row.last_try = now
+    too_many = row.failures - counter.free_tries
+    row.rests_until = now + _wait(too_many) if too_many >= 0 else None
+    row.save()
+
+
+def _wait(too_many: int) -> timedelta:
+    """15 s after the last free try, twice that after the next, at most ``LONGEST_WAIT_SECONDS``."""
+    doublings = min(too_many, 10)
+    return timedelta(seconds=min(FIRST_WAIT_SECONDS * 2**doublings, LONGEST_WAIT_SECONDS))
+
+
+def _throttled(resting: list[SignInThrottle], now: datetime) -> Throttled:
+    longest = max(resting, key=lambda row: row.rests_until or now)
+    is_news = longest.told_at is None or longest.told_at < now - _NEWS
+    if is_news:
+        longest.told_at = now
+        longest.save()
+    wait = math.ceil(((longest.rests_until or now) - now).total_seconds())
+    return Throttled(
+        log="too many wrong passwords",
+        message=gettext_noop("There were too many wrong passwords, so this form rests."),
+        next_step=gettext_noop("Try again in %(wait)s."),
+        params={"wait": _in_words(wait)},
+        retry_after=wait,
+        is_news=is_news,
+    )
+
+
+def _in_words(wait: int) -> Seconds:
+    """Whole minutes, rounded up, from a minute on: who waits so long is not refused again."""
+    return Seconds(wait if wait < 60 else math.ceil(wait / 60) * 60)
+
+
+def _key(*parts: str) -> str:
+    digest = salted_hmac("portal.signin.throttle", "\0".join(parts), algorithm="sha256")
+    return digest.hexdigest()
