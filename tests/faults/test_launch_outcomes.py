@@ -317,23 +317,16 @@ def test_P26_a_record_that_cannot_be_written_launches_nothing(
 
 
 def test_P26_when_the_end_cannot_be_written_nothing_is_handed_out(
-    ann_at: Client, upstream: Upstream, read_only: Callable[[], None]
+    ann_at: Client, read_only: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer_and_refuse_writes(conversation: faults.Conversation) -> None:
-        faults.well(conversation)
-
-    upstream.federation.append(answer_and_refuse_writes)
-    closing = launch.record.close_act
+    closing = record.close_act
 
     def close(*words: Any) -> None:
         read_only()
         closing(*words)
 
-    launch.record.close_act = close
-    try:
-        answer = go(ann_at)
-    finally:
-        launch.record.close_act = closing
+    monkeypatch.setattr(record, "close_act", close)
+    answer = go(ann_at)
     assert answer.status_code == 503
     assert "Location" not in answer
     assert last_act().outcome == Outcome.STARTED

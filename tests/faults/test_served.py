@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -51,7 +52,7 @@ class Visitor:
         return self.http.get(self.url + path, timeout=20, allow_redirects=False)
 
 
-def rows(served: Served, statement: str) -> list[tuple[object, ...]]:
+def rows(served: Served, statement: str) -> list[tuple[Any, ...]]:
     path = served.environment["DATABASE_URL"].removeprefix("sqlite:///")
     with sqlite3.connect(path) as database:
         return database.execute(statement).fetchall()
