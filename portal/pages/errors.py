@@ -6,6 +6,7 @@ import sys
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from accounts.errors import InvalidRequest, NotGranted, PortalError, RecordUnavailable, gettext_noop
 from accounts.models import Role
@@ -38,6 +39,7 @@ def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
             "again": request.get_full_path() if error.retry_makes_sense else "",
             "role": role,
             "environment": environment(role.account.environment) if role else None,
+            "options": _options(request, error),
             "is_recorded": role is not None and isinstance(error, UpstreamError),
             "reference": log_lines.request_id.get(),
         },
@@ -53,6 +55,15 @@ def _hints(error: PortalError) -> list[str]:
     """Return what an administrator should check, the likeliest first: a message id a line."""
     lines: list[str] = getattr(error, "hint", "").splitlines()
     return [sentence(line, error.params) for line in lines]
+
+
+def _options(request: HttpRequest, error: PortalError) -> str:
+    """Where a launch that cannot be as it was wished can be wished otherwise; else empty."""
+    match = request.resolver_match
+    if match is None or match.url_name != "launch" or error.status not in {400, 409}:
+        return ""
+    query = request.META.get("QUERY_STRING", "")
+    return f"{reverse('options', kwargs=match.kwargs)}?{query}"
 
 
 def _log(request: HttpRequest, error: PortalError) -> None:
