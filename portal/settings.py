@@ -179,6 +179,7 @@ STORAGES = {
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options is set on every answer by portal.middleware
     "security.W005",  # whether subdomains are https too is not this product's to say
+    "security.W009",  # portal.env has its own rule for secrets: 32 characters, as for the record
     "security.W008",  # the proxy that ends TLS redirects; we never serve https ourselves
     "security.W021",  # nor is preloading the domain
 ]

@@ -4,21 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='SignInThrottle',
+            name="SignInThrottle",
             fields=[
-                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_try', models.DateTimeField(db_index=True)),
-                ('rests_until', models.DateTimeField(default=None, null=True)),
-                ('told_at', models.DateTimeField(default=None, null=True)),
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_try", models.DateTimeField(db_index=True)),
+                ("rests_until", models.DateTimeField(default=None, null=True)),
+                ("told_at", models.DateTimeField(default=None, null=True)),
             ],
         ),
     ]

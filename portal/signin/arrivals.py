@@ -16,7 +16,12 @@ _KEPT_SECONDS = 900
 
 
 def keep(request: HttpRequest, address: str, arrival: Arrival) -> None:
-    """Keep how the request for this address came in."""
+    """Keep how the request for this address came in.
+
+    Anybody can make a session this way, so it lasts no longer than what it keeps.
+    """
+    if not request.user.is_authenticated:
+        request.session.set_expiry(_KEPT_SECONDS)
     request.session[_KEY] = {"address": address, "at": int(time.time()), **arrival.kept()}
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,10 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def begin(request: HttpRequest) -> None:
-    """Note in a fresh session when it began."""
+    """Note in a fresh session when it began; take expired ones out of the table."""
+    request.session.set_expiry(settings.PORTAL_SESSION_SECONDS)
     request.session[SIGNED_IN_AT] = request.session[LAST_USED_AT] = int(time.time())
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
 
 def session_limits(get_response: GetResponse) -> GetResponse:

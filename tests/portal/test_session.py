@@ -1,11 +1,13 @@
 """A portal session: made anew at sign-in, over in time, ended at once where it must be."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Action, Entry, Outcome, User
 from tests.conftest import PASSWORD
@@ -126,3 +128,16 @@ def test_the_session_cookie_is_for_the_server_alone(signed_in: Client) -> None:
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie["path"] == "/"
+
+
+@pytest.mark.django_db
+def test_sessions_that_nobody_signed_in_to_end_soon_and_leave_the_table(ann: User) -> None:
+    for number in range(3):
+        Client().get(f"/go/nowhere/{number}/")
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    assert Session.objects.count() == 3
+    assert Session.objects.filter(expire_date__gt=in_an_hour).count() == 0
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    Client().post("/sign-in/", {"username": "ann", "password": PASSWORD})
+    assert Session.objects.filter(expire_date__gt=in_an_hour).count() == 1
+    assert Session.objects.count() == 1
