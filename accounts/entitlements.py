@@ -4,16 +4,21 @@ The only place that answers it. Both answers are one query over the view ``Grant
 works out who reaches what; what is valid at a moment is judged here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
 
 from django.db.models import Aggregate, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from accounts.aws_rules.destinations import Place
 from accounts.errors import NotGranted, NotNow, gettext_noop
 from accounts.models import Bookmark, Grant, GrantedRole, Membership, Role, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+Row = TypeVar("Row", bound=GrantedRole)
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _BETWEEN_NAMES = "\x1f"
@@ -180,9 +185,14 @@ def _reading_order(way: WayIn) -> tuple[int, str, str, str]:
     return environment, way.account_title.casefold(), way.account_id, way.shown_title.casefold()
 
 
+class _Asked(TypedDict):
+    group_names: str | None
+    place_is_bookmarked: bool
+
+
 def _of_one_role(
     user: User, account: str, role: str, place: Place | None
-) -> "QuerySet[GrantedRole]":
+) -> "QuerySet[WithAnnotations[GrantedRole, _Asked]]":
     if len(account) == 12 and account.isascii() and account.isdigit():
         rows = GrantedRole.objects.filter(user=user, account_id=account, role_name=role)
     else:
@@ -241,7 +251,7 @@ def _is_valid(grant: Grant, now: datetime) -> bool:
     return begun and (grant.expires is None or now < grant.expires)
 
 
-def _best(rows: Iterable[GrantedRole]) -> GrantedRole | None:
+def _best(rows: Iterable[Row]) -> Row | None:
     """The grant that ends last counts, then a direct one, then the oldest."""
     return max(rows, key=_strength, default=None)
 
@@ -269,7 +279,7 @@ def _require_enabled(role: Role) -> None:
         )
 
 
-def _not_now(rows: list[GrantedRole], now: datetime) -> NotNow:
+def _not_now(rows: Sequence[GrantedRole], now: datetime) -> NotNow:
     role = rows[0].role
     params = {"role": role.shown_title, "account": role.account.title}
     coming = [row.grant.starts for row in rows if row.grant.starts and row.grant.starts > now]

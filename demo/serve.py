@@ -13,8 +13,8 @@ try:
 except SettingsProblem as problem:
     sys.exit(str(problem))
 
-from demo import people  # noqa: E402
-from portal.settings import PORTAL_URL  # noqa: E402
+from demo import people
+from portal.settings import PORTAL_URL
 
 
 def welcome() -> None:

@@ -24,10 +24,6 @@ class GrantedRole(models.Model):
     account_alias = models.CharField(max_length=63, null=True)  # noqa: DJ001 the column's own null
     role_name = models.CharField(max_length=576)
 
-    # What accounts.entitlements adds where one role is asked for; no columns.
-    group_names: str | None
-    place_is_bookmarked: bool
-
     class Meta:
         managed = False
         db_table = "accounts_grantedrole"

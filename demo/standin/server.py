@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         self._write(self.server.answer(Request(self.command, path, query, headers, body)))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = _serve
 
     def _write(self, answer: Answer) -> None:
         self.send_response(answer.status)

@@ -30,7 +30,8 @@ from portal.pages.wording import duration_words
 from portal.session_plan import Lengths, decide_lengths
 
 MANY = 200
-"""With more roles than this a page leaves out what is only for the eye."""
+"""With more roles than this a page leaves out what its script can put in: the links to options.
+Without script search leads to them, whose results have them always."""
 SOON = timedelta(days=14)
 
 _LONGER_THAN_ANY_SESSION = timedelta(days=2)
@@ -71,7 +72,6 @@ class _Role:
 
     title: SafeString
     path: SafeString
-    other_name: SafeString
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,6 @@ class RoleRows:
     def _row(self, way: WayIn, account: _Account) -> str:
         weight = self.weight(way)
         data = _data("used", f"{weight:.3f}") if weight else _NOTHING
-        data = SafeString(data + self._role_of(way).other_name)
         return self._fill(
             way, account, data=data, label=_NOTHING, middle=_meta(way.destination, way.region)
         )
@@ -189,11 +188,9 @@ class RoleRows:
     def _role_of(self, way: WayIn) -> _Role:
         known = self._roles.get((way.role_name, way.title))
         if known is None:
-            is_told = way.role_name == way.shown_title
             known = self._roles[way.role_name, way.title] = _Role(
                 title=escaped(way.shown_title),
                 path=path_part(way.role_name),
-                other_name=_NOTHING if is_told else _data("words", way.role_name),
             )
         return known
 

@@ -85,6 +85,22 @@ const told = (node, selector) =>
   [...(node.querySelector(selector)?.childNodes ?? [])]
     .map((part) => (part.className === "vh" ? "" : part.textContent)).join("");
 
+// The role's name, path and all, as its link has it.
+const nameOf = (row) =>
+  decodeURIComponent(row.querySelector(".open").getAttribute("href").split("/").slice(3, -1).join("/"));
+
+// With very many roles the page comes without the links to options; their places are kept free.
+const withOptions = (row, account) => {
+  if (row.querySelector(".icon-only")) return;
+  const link = document.createElement("a");
+  link.className = "button plain icon-only";
+  link.href = row.querySelector(".open").getAttribute("href").replace("/go/", "/options/");
+  link.textContent = "⋯";
+  link.setAttribute("aria-label", found.dataset.options
+    .replace("{role}", text(row, ".role-name")).replace("{account}", account));
+  row.append(link);
+};
+
 let index;
 const indexed = () => {
   if (index) return index;
@@ -93,12 +109,15 @@ const indexed = () => {
     const header = section.firstElementChild.matches("header")
       ? section.firstElementChild : section.querySelector("header");
     const alias = text(header, "p > :last-child"), number = text(header, ".number");
-    const shared = wordsOf([text(header, "h3"), alias, number].join(" "));
+    const account = text(header, "h3");
+    const shared = wordsOf([account, alias, number].join(" "));
     const after = wordsOf(text(header, ".env"));
     const tags = wordsOf(section.dataset.words ?? "");
     for (const row of section.lastElementChild.children) {
-      const own = wordsOf(`${text(row, ".role-name")} ${row.dataset.words ?? ""}`);
+      const title = text(row, ".role-name"), name = nameOf(row);
+      const own = wordsOf(name === title ? title : `${title} ${name}`);
       const place = wordsOf(text(row, ".role-meta"));
+      withOptions(row, account);
       roles.push({
         row, section, header,
         words: [...shared, ...own, ...after, ...place, ...tags],

@@ -115,6 +115,16 @@ class TestRoles:
         link = page(signed_in).one("a", class_="open")
         assert link.one("span", class_="for").text == shown
 
+    def test_P17_two_roles_of_the_same_lengths_are_cut_by_their_own_grants_only(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        role(PAYMENTS, "Short", to=ann)
+        soon = timezone.now() + timedelta(minutes=40, seconds=30)
+        Grant.objects.filter(role_name="Short").update(expires=soon)
+        shown = [span.text for span in page(signed_in).all("span", class_="for")]
+        assert shown == ["1 h", "40 min"]
+
     def test_P17_with_broker_credentials_of_a_role_the_button_says_an_hour(
         self, ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
