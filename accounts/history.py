@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Action, Entry, Outcome, Phase, User
-from accounts.record import moment_text, neutral
+from accounts.record import moment_text
 
 EXPORT_COLUMNS = (
     "id",
@@ -142,20 +142,9 @@ def accounts_entered(user: User) -> list[tuple[str, str]]:
 
 
 def details_of(text: str) -> dict[str, Any]:
-    """Return a row's details, no text of which can break a line or steer a terminal.
-
-    They are kept as JSON, which escapes such characters only until it is read.
-    """
-    details = _harmless_text(json.loads(text))
-    return details if isinstance(details, dict) else {}
-
-
-def _harmless_text(value: Any) -> Any:
-    if isinstance(value, str):
-        return neutral(value)
-    if isinstance(value, dict):
-        return {neutral(key): _harmless_text(each) for key, each in value.items()}
-    return [_harmless_text(each) for each in value] if isinstance(value, list) else value
+    """Return a row's details, which were made harmless when they were written."""
+    details: dict[str, Any] = json.loads(text)
+    return details
 
 
 def moment_of(text: str) -> datetime | None:

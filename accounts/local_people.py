@@ -96,7 +96,7 @@ def _told(user: User) -> dict[str, Any]:
 def _record(command: str, user: User, before: dict[str, Any] | None) -> None:
     details = {
         "change": command,
-        "user": record.neutral(user.username),
+        "user": user.username,
         "before": before,
         "after": {**_told(user), "password": "new"},
     }

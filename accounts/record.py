@@ -213,7 +213,7 @@ def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHea
         **texts,
         id=head.count + 1,
         duration_seconds=act.duration_seconds,
-        details=json.dumps(act.details, ensure_ascii=True, sort_keys=True, default=str),
+        details=json.dumps(_all_neutral(act.details), ensure_ascii=True, sort_keys=True),
         phase=phase,
         outcome=outcome,
         error=neutral(error),
@@ -245,6 +245,15 @@ def neutral(text: str) -> str:
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _TO_ESCAPE else character
         for character in text[:LONGEST_TEXT]
     )[:LONGEST_TEXT]
+
+
+def _all_neutral(value: Any) -> Any:
+    """Return details of which no text, however deep, does more than ``neutral`` allows."""
+    if isinstance(value, Mapping):
+        return {neutral(str(key)): _all_neutral(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_all_neutral(inner) for inner in value]
+    return value if value is None or isinstance(value, int | float) else neutral(str(value))
 
 
 def _unavailable(cause: str) -> RecordUnavailable:

@@ -61,7 +61,7 @@ class Proposal:
         order = (REMOVE, CHANGE, ADD)
         changes = sorted(self.plan.changes, key=lambda change: order.index(change.sign))
         return {
-            "file": record.neutral(self.file_name)[:LONGEST_VALUE_RECORDED],
+            "file": self.file_name[:LONGEST_VALUE_RECORDED],
             "sha256": self.file_hash,
             "prune": self.prune,
             "summary": self.plan.summary,
@@ -70,7 +70,7 @@ class Proposal:
         }
 
     def _recorded(self, change: Change) -> dict[str, Any]:
-        title = record.neutral(f"{change.sign} {change.spec.label(self.plan.names)}")
+        title = f"{change.sign} {change.spec.label(self.plan.names)}"
         told: dict[str, Any] = {"change": title[:LONGEST_VALUE_RECORDED]}
         if change.sign != ADD:
             told["before"] = _bounded(change.before)
@@ -85,7 +85,7 @@ def _bounded(values: Mapping[str, Value]) -> dict[str, Value]:
 
 def _bounded_value(value: Value) -> Any:
     if isinstance(value, str):
-        return record.neutral(value)[:LONGEST_VALUE_RECORDED]
+        return value[:LONGEST_VALUE_RECORDED]
     if isinstance(value, tuple):
-        return record.neutral(", ".join(map(str, value)))[:LONGEST_VALUE_RECORDED]
+        return ", ".join(map(str, value))[:LONGEST_VALUE_RECORDED]
     return value

@@ -254,6 +254,15 @@ def test_P29_terminal_escapes_and_line_breaks_are_told_as_text() -> None:
     assert Entry.objects.get().reason == r"one\u000a2026 two \u001b[31mred\u202e"
 
 
+def test_P29_details_are_as_harmless_as_the_rest_however_deep() -> None:
+    details = {"a\x1b": ["b\u202e", {"c": "d\n"}], "n": 3, "t": True, "none": None}
+    record.write(launch(details=details), Outcome.SUCCEEDED)
+    kept = json.loads(Entry.objects.get().details)
+    assert kept == {
+        r"a\u001b": [r"b\u202e", {"c": r"d\u000a"}], "n": 3, "t": True, "none": None
+    }  # fmt: skip
+
+
 def test_an_unknown_name_is_kept_as_a_keyed_hash() -> None:
     hashed = record.unknown_name("my password")
     assert hashed.startswith("unknown:")
