@@ -1,7 +1,11 @@
 """The domain as a Django app."""
 
 from django.apps import AppConfig
+from django.core.signals import request_started
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+
+from accounts import database_file, database_objects
 
 
 class AccountsConfig(AppConfig):
@@ -15,7 +19,5 @@ class AccountsConfig(AppConfig):
         """Keep what tables alone cannot hold in step with every migration."""
         pre_migrate.connect(database_objects.remove, sender=self)
         post_migrate.connect(database_objects.install, sender=self)
-
-
-# After the class: the module reads models, which need the app registry's name above.
-from accounts import database_objects  # noqa: E402
+        connection_created.connect(database_file.remember)
+        request_started.connect(database_file.reopen_if_replaced)

@@ -27,6 +27,14 @@ RECORD_TRIGGERS = {
     "record_head_no_delete": f"""
         CREATE TRIGGER record_head_no_delete BEFORE DELETE ON accounts_recordhead
         BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END""",
+    "record_head_no_replace": f"""
+        CREATE TRIGGER record_head_no_replace BEFORE INSERT ON accounts_recordhead
+        WHEN EXISTS (SELECT 1 FROM accounts_recordhead)
+        BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END""",  # noqa: S608
+    "record_head_goes_on": f"""
+        CREATE TRIGGER record_head_goes_on BEFORE UPDATE ON accounts_recordhead
+        WHEN NEW.id <> OLD.id OR NEW.count <> OLD.count + 1
+        BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END""",
 }
 
 GRANTED_ROLE_VIEW = "accounts_grantedrole"
@@ -91,8 +99,9 @@ def install(using: str, **_: Any) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the names of triggers and views that should be there and are not."""
+    """Return the names of triggers and views that are not there as they were laid."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')")
-        there = {name for (name,) in cursor.fetchall()}
-    return sorted({*RECORD_TRIGGERS, GRANTED_ROLE_VIEW} - there)
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')")
+        there = {name: statement.split() for name, statement in cursor.fetchall()}
+    wanted = {**RECORD_TRIGGERS, GRANTED_ROLE_VIEW: granted_role_view_sql()}
+    return sorted(name for name, sql in wanted.items() if there.get(name) != sql.split())

@@ -4,24 +4,48 @@ The only place that answers it. Both answers are one query over the view ``Grant
 works out who reaches what; what is valid at a moment is judged here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from django.db.models import Aggregate, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Aggregate,
+    BooleanField,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from accounts.aws_rules.destinations import Place
 from accounts.errors import NotGranted, NotNow, gettext_noop
-from accounts.models import Bookmark, Grant, GrantedRole, Membership, Role, User
+from accounts.models import (
+    KNOWN_ENVIRONMENTS,
+    Bookmark,
+    Grant,
+    GrantedRole,
+    Membership,
+    Role,
+    User,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-Row = TypeVar("Row", bound=GrantedRole)
-
-_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+# No name may hold it.
 _BETWEEN_NAMES = "\x1f"
+# The grant that ends last counts, then a direct one, then the oldest.
+_STRONGEST_FIRST = (
+    F("grant__expires").desc(nulls_first=True),
+    F("grant__user_id").asc(nulls_last=True),
+    "grant__made",
+    "grant_id",
+)
 
 
 @dataclass(frozen=True)
@@ -53,10 +77,10 @@ def require_entry(
     what was never granted or is not there, NotNow for a grant of theirs that is not valid now
     and for a disabled role or account.
     """
-    rows = list(_of_one_role(user, account, role, place))
+    rows = list(_of_one_role(user, account, role, now, place))
     if not rows:
         raise _not_granted(user, account, role)
-    best = _best(row for row in rows if _is_valid(row.grant, now))
+    best = next((row for row in rows if row.is_valid), None)
     if best is None:
         raise _not_now(rows, now)
     _require_enabled(best.role)
@@ -123,7 +147,7 @@ class WayIn(NamedTuple):
         return self.account_alias or self.account_id
 
     @property
-    def entry(self) -> str:
+    def key(self) -> str:
         """What a form calls the way in: the account's key, a slash, the role's name."""
         return f"{self.account_key}/{self.role_name}"
 
@@ -149,24 +173,16 @@ _WAY_IN_COLUMNS = (
     "role__require_reason",
     "grant__expires",
 )
-# The order of ``_strength``, worked out by the database.
-_STRONGEST_FIRST = (
-    F("grant__expires").desc(nulls_first=True),
-    F("grant__user_id").asc(nulls_last=True),
-    "grant__made",
-    "grant_id",
-)
 
 
-def entries(user: User, now: datetime) -> list[WayIn]:
+def granted_roles(user: User, now: datetime) -> list[WayIn]:
     """Return every role that the user may enter now, in one query.
 
     Production first, then by account and role as a person reads them.
     """
     rows = (
         GrantedRole.objects.filter(user=user)
-        .filter(Q(grant__starts__isnull=True) | Q(grant__starts__lte=now))
-        .filter(Q(grant__expires__isnull=True) | Q(grant__expires__gt=now))
+        .filter(_is_valid(now))
         .filter(role__disabled=False, role__account__disabled=False)
         .order_by(*_STRONGEST_FIRST)
         .values_list(*_WAY_IN_COLUMNS)
@@ -177,39 +193,48 @@ def entries(user: User, now: datetime) -> list[WayIn]:
     return sorted(by_role.values(), key=_reading_order)
 
 
-_ENVIRONMENT_ORDER = {"production": 0, "staging": 1, "development": 2, "sandbox": 3}
+_ENVIRONMENT_ORDER = {name: order for order, name in enumerate(KNOWN_ENVIRONMENTS)}
 
 
 def _reading_order(way: WayIn) -> tuple[int, str, str, str]:
-    environment = _ENVIRONMENT_ORDER.get(way.environment, 4)
+    environment = _ENVIRONMENT_ORDER.get(way.environment, len(KNOWN_ENVIRONMENTS))
     return environment, way.account_title.casefold(), way.account_id, way.shown_title.casefold()
 
 
+def _is_valid(now: datetime) -> Q:
+    begun = Q(grant__starts__isnull=True) | Q(grant__starts__lte=now)
+    return begun & (Q(grant__expires__isnull=True) | Q(grant__expires__gt=now))
+
+
 class _Asked(TypedDict):
+    is_valid: bool
     group_names: str | None
     place_is_bookmarked: bool
 
 
 def _of_one_role(
-    user: User, account: str, role: str, place: Place | None
+    user: User, account: str, role: str, now: datetime, place: Place | None
 ) -> "QuerySet[WithAnnotations[GrantedRole, _Asked]]":
     if len(account) == 12 and account.isascii() and account.isdigit():
         rows = GrantedRole.objects.filter(user=user, account_id=account, role_name=role)
     else:
         rows = GrantedRole.objects.filter(user=user, account_alias=account, role_name=role)
-    return rows.select_related(
-        "grant__group", "grant__user", "role__account", "role__source"
-    ).annotate(
-        group_names=_group_names(user),
-        place_is_bookmarked=_is_bookmarked(user, place),
+    return (
+        rows.select_related("grant__group", "grant__user", "role__account", "role__source")
+        .annotate(
+            is_valid=ExpressionWrapper(_is_valid(now), BooleanField()),
+            group_names=_group_names(user),
+            place_is_bookmarked=_is_bookmarked(user, place),
+        )
+        .order_by(*_STRONGEST_FIRST)
     )
 
 
 class _Joined(Aggregate):
-    """All values of a group in one text, separated by a character that no name may hold."""
+    """All values of a group in one text, ``_BETWEEN_NAMES`` between them."""
 
     function = "GROUP_CONCAT"
-    template = "%(function)s(%(expressions)s, char(31))"
+    template = f"%(function)s(%(expressions)s, char({ord(_BETWEEN_NAMES)}))"
     output_field = CharField()
 
 
@@ -246,22 +271,6 @@ def bookmarks_of(user: User) -> "QuerySet[Bookmark]":
     return Bookmark.objects.filter(Q(user=user) | Q(group__in=groups))
 
 
-def _is_valid(grant: Grant, now: datetime) -> bool:
-    begun = grant.starts is None or grant.starts <= now
-    return begun and (grant.expires is None or now < grant.expires)
-
-
-def _best(rows: Iterable[Row]) -> Row | None:
-    """The grant that ends last counts, then a direct one, then the oldest."""
-    return max(rows, key=_strength, default=None)
-
-
-def _strength(row: GrantedRole) -> tuple[datetime, bool, float, int]:
-    grant = row.grant
-    is_direct = grant.user_id is not None
-    return grant.expires or _FOR_EVER, is_direct, -grant.made.timestamp(), -grant.pk
-
-
 def _require_enabled(role: Role) -> None:
     if role.account.disabled:
         raise NotNow(
@@ -269,6 +278,8 @@ def _require_enabled(role: Role) -> None:
             message=gettext_noop("%(account)s is closed at the moment: nobody can enter it."),
             next_step=gettext_noop("Ask an administrator when it opens again."),
             params={"account": role.account.title},
+            account_id=role.account_id,
+            role_name=role.name,
         )
     if role.disabled:
         raise NotNow(
@@ -276,6 +287,8 @@ def _require_enabled(role: Role) -> None:
             message=gettext_noop("%(role)s in %(account)s is closed at the moment."),
             next_step=gettext_noop("Ask an administrator when it opens again."),
             params={"role": role.shown_title, "account": role.account.title},
+            account_id=role.account_id,
+            role_name=role.name,
         )
 
 
@@ -289,6 +302,8 @@ def _not_now(rows: Sequence[GrantedRole], now: datetime) -> NotNow:
             message=gettext_noop("Your way into %(account)s as %(role)s begins on %(moment)s."),
             next_step=gettext_noop("Come back then, or ask an administrator for an earlier start."),
             params={**params, "moment": _shown(min(coming))},
+            account_id=role.account_id,
+            role_name=role.name,
         )
     ended = max(row.grant.expires for row in rows if row.grant.expires)
     return NotNow(
@@ -296,6 +311,8 @@ def _not_now(rows: Sequence[GrantedRole], now: datetime) -> NotNow:
         message=gettext_noop("Your way into %(account)s as %(role)s ended on %(moment)s."),
         next_step=gettext_noop("Ask an administrator to extend the grant."),
         params={**params, "moment": _shown(ended)},
+        account_id=role.account_id,
+        role_name=role.name,
     )
 
 

@@ -58,8 +58,13 @@ class InvalidRequest(PortalError):
 
 @dataclass(eq=False)
 class NotNow(PortalError):
-    """The grant is theirs but not valid at this moment, or the role or account is disabled."""
+    """The grant is theirs but not valid at this moment, or the role or account is disabled.
 
+    ``account_id`` and ``role_name`` say for the record which one it is.
+    """
+
+    account_id: str = field(default="", kw_only=True)
+    role_name: str = field(default="", kw_only=True)
     status: int = field(default=403, kw_only=True)
 
 

@@ -22,6 +22,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
 
+from accounts import database_file
 from accounts.errors import RecordUnavailable, TooMany, gettext_noop
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead
 from accounts.record_queue import one_writer_at_a_time
@@ -30,6 +31,8 @@ COMMAND_LINE = "command line"
 LONGEST_TYPED = 100
 LONGEST_REASON = 500
 LONGEST_TEXT = 2048
+MOST_DENIALS_A_MINUTE = 120
+TOO_MANY_DENIALS = "TooManyDenials"
 
 # What the chain's hash covers, in this order, for ever: a new column joins at the end.
 CANONICAL_FIELDS = (
@@ -132,6 +135,21 @@ def write(act: Act, outcome: Outcome, error: str = "") -> None:
     _append(act, Phase.SINGLE, outcome, error)
 
 
+def write_denied(act: Act, error: str) -> None:
+    """Write that the portal said no; of one person at most ``MOST_DENIALS_A_MINUTE`` rows.
+
+    After that only one a minute, so that nobody floods what can never be deleted.
+    """
+    since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
+    lately = Entry.objects.filter(
+        actor_key=act.actor_key, outcome=Outcome.DENIED, time__gte=since
+    ).count()
+    if lately < MOST_DENIALS_A_MINUTE:
+        write(act, Outcome.DENIED, error)
+    else:
+        write_once_a_minute(act, Outcome.DENIED, TOO_MANY_DENIALS)
+
+
 def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:
     """Write such a row of one person only if there was none within the last minute."""
     since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
@@ -148,8 +166,10 @@ def recording() -> Iterator[None]:
     that waits for the transaction.
     """
     try:
-        with one_writer_at_a_time(), transaction.atomic():
-            yield
+        with one_writer_at_a_time():
+            database_file.require_same()
+            with transaction.atomic():
+                yield
     except (DatabaseError, OSError, TimeoutError) as error:
         raise _unavailable(f"{type(error).__name__}: {error}") from error
 

@@ -4,6 +4,7 @@
 readable by its owner only; what the stand-in gives lives in memory and ends with it.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -39,8 +40,19 @@ def main(words: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, str(ROOT / "manage.py"), *words[1:]])
     if words:
         sys.exit("usage: ./run demo [manage WORDS…]")
+    _be_the_only_one()
     _start_standin()
     os.execv(sys.executable, [sys.executable, "-m", "demo.serve"])
+
+
+def _be_the_only_one() -> None:
+    """Keep a lock for as long as this process lives: a second demo would take this one's keys."""
+    lock = os.open(HOME / "running", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("A demo is running already: end it with Ctrl-C first.")
+    os.set_inheritable(lock, True)
 
 
 def _set_environment() -> None:

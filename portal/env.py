@@ -186,10 +186,10 @@ def base_url(name: str, default: str, meaning: str) -> str:
     return _read(Declaration(name, meaning, allowed, "http://localhost:<PORT>"), default, parse)
 
 
-def endpoint_url(name: str, meaning: str) -> str:
+def endpoint_url(name: str, meaning: str, default: str = "by partition") -> str:
     """Read a whole https address, or an http one on this machine; empty when not set."""
     allowed = "it is a whole https address, path included (http only on loopback)"
-    return _read(Declaration(name, meaning, allowed, "by partition"), "", secure_url)
+    return _read(Declaration(name, meaning, allowed, default), "", secure_url)
 
 
 def secure_url(read: str) -> str:

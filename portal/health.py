@@ -8,7 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts import database_objects
+from accounts import database_file, database_objects
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,12 @@ def not_ready() -> str:
         plan = MigrationExecutor(connection)
         if plan.migration_plan(plan.loader.graph.leaf_nodes()):
             return "the database needs migrating (./run manage migrate)"
+        database_file.require_same()
         missing = database_objects.missing(connection)
     except DatabaseError:
         return "the database does not answer"
+    except OSError as error:
+        return str(error)
     if missing:
         return f"the database lacks {', '.join(missing)} (./run manage migrate lays them anew)"
     return ""

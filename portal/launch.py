@@ -8,6 +8,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,7 +16,14 @@ from django.utils import timezone
 from accounts import record
 from accounts.aws_rules.destinations import Destination, normal_place, parse_destination
 from accounts.entitlements import Entitlement, require_entry
-from accounts.errors import InvalidRequest, LimitExceeded, PortalError, TooMany
+from accounts.errors import (
+    InvalidRequest,
+    LimitExceeded,
+    NotNow,
+    PortalError,
+    TooMany,
+    gettext_noop,
+)
 from accounts.models import Action, CredentialSource, Outcome, Role, User
 from accounts.record import Act, RateLimit
 from portal.aws import federation, methods
@@ -67,6 +75,11 @@ class Launch:
         """The role to be entered."""
         return self.entitlement.role
 
+    @property
+    def reason_is_missing(self) -> bool:
+        """Whether the role asks for a reason and none was given."""
+        return self.role.require_reason and not self.act.reason
+
 
 @dataclass(frozen=True)
 class LoginUrl:
@@ -90,13 +103,16 @@ def prepare_credentials(visitor: Visitor, wish: Wish) -> Launch:
 
 def preview(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     """Decide the same for a page that only shows it: a refusal leaves no row, as nobody acted."""
-    return _decide(visitor, wish, _act(visitor, wish, action))
+    entitlement = _entitled(visitor, wish)
+    return _decide(
+        visitor, wish, _about(_act(visitor, wish, action), entitlement.role), entitlement
+    )
 
 
 def objection(visitor: Visitor, wish: Wish, action: Action) -> PortalError | None:
     """Return what a form's values cannot be, so that the form can say so and keep the others."""
     try:
-        _decide(visitor, wish, _act(visitor, wish, action))
+        preview(visitor, wish, action)
     except (InvalidRequest, LimitExceeded) as error:
         return error
     return None
@@ -105,8 +121,10 @@ def objection(visitor: Visitor, wish: Wish, action: Action) -> PortalError | Non
 def open_console(launch: Launch) -> LoginUrl:
     """Enter: get credentials, turn them into a sign-in token, return the login URL.
 
-    Raises TooMany, RecordUnavailable, AwsRefused, AwsUnavailable, ConfigurationProblem.
+    Raises TooMany, RecordUnavailable, AwsRefused, AwsUnavailable, ConfigurationProblem, and
+    InvalidRequest where the reason that the role asks for is missing.
     """
+    _require_reason(launch)
     endpoint = federation.endpoint(launch.plan.partition, settings.PORTAL_FEDERATION_URL)
     with _recorded(launch) as ended:
         credentials = _fetch(launch, ended)
@@ -117,13 +135,14 @@ def open_console(launch: Launch) -> LoginUrl:
             transport(),
             launch.budget,
         )
-    return LoginUrl(
-        federation.login_url(token, launch.destination.url, settings.PORTAL_URL, endpoint)
-    )
+        return LoginUrl(
+            federation.login_url(token, launch.destination.url, settings.PORTAL_URL, endpoint)
+        )
 
 
 def issue_credentials(launch: Launch) -> TemporaryCredentials:
     """Get credentials for the person's own shell. Raises what ``open_console`` raises."""
+    _require_reason(launch)
     with _recorded(launch) as ended:
         return _fetch(launch, ended)
 
@@ -148,16 +167,46 @@ def is_chained(source: CredentialSource, budget: Budget) -> bool:
     return sources().is_chained(SourceSettings(source.name, source.profile), budget)
 
 
+def _require_reason(launch: Launch) -> None:
+    if launch.reason_is_missing:
+        raise InvalidRequest(
+            log=f"no reason for {launch.role.name} in {launch.role.account_id}",
+            message=gettext_noop("%(role)s asks for a reason."),
+            next_step=gettext_noop("Write why you enter; it is kept in the record."),
+            params={"role": launch.role.shown_title},
+        )
+
+
 # --- deciding --------------------------------------------------------------------------------
 
 
 def _prepare(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     act = _act(visitor, wish, action)
+    with _refusals_recorded(act):
+        entitlement = _entitled(visitor, wish)
+    act = _about(act, entitlement.role)
+    with _refusals_recorded(act):
+        return _decide(visitor, wish, act, entitlement)
+
+
+@contextmanager
+def _refusals_recorded(act: Act) -> Iterator[None]:
     try:
-        return _decide(visitor, wish, act)
+        yield
     except PortalError as error:
-        record.write(_told(act, error), _outcome(error), _code(error))
+        told = _told(act, error)
+        if isinstance(error, NotNow):
+            told = replace(told, account=error.account_id, role=error.role_name)
+        if _outcome(error) == Outcome.DENIED:
+            record.write_denied(told, _code(error))
+        else:
+            record.write(told, Outcome.FAILED, _code(error))
         raise
+
+
+def _entitled(visitor: Visitor, wish: Wish) -> Entitlement:
+    place = normal_place(wish.to, wish.region)
+    return require_entry(visitor.user, wish.account, wish.role, timezone.now(), place)
 
 
 def _act(visitor: Visitor, wish: Wish, action: Action) -> Act:
@@ -174,10 +223,24 @@ def _act(visitor: Visitor, wish: Wish, action: Action) -> Act:
     )
 
 
-def _decide(visitor: Visitor, wish: Wish, act: Act) -> Launch:
-    now = timezone.now()
-    place = normal_place(wish.to, wish.region)
-    entitlement = require_entry(visitor.user, wish.account, wish.role, now, place)
+def _about(act: Act, role: Role) -> Act:
+    """Say in an act which role it is about, once that is known to be theirs."""
+    return replace(
+        act,
+        account=role.account_id,
+        role=role.name,
+        method=role.method,
+        source=role.source.name,
+        details={
+            "alias": role.account.alias or "",
+            "account_name": role.account.title,
+            "environment": role.account.environment,
+            "role_title": role.shown_title,
+        },
+    )
+
+
+def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) -> Launch:
     role = entitlement.role
     destination = parse_destination(
         wish.to,
@@ -189,16 +252,20 @@ def _decide(visitor: Visitor, wish: Wish, act: Act) -> Launch:
     )
     seconds = read_seconds(wish.seconds)
     budget = Budget(settings.PORTAL_UPSTREAM_TIMEOUT_SECONDS)
+    began = timezone.now()
+    chained = is_chained(role.source, budget)
+    if timezone.now() - began > _NO_WAIT:
+        entitlement = _entitled(visitor, wish)
     lengths = decide_lengths(
         entitlement,
-        now,
-        is_chained=is_chained(role.source, budget),
+        timezone.now(),
+        is_chained=chained,
         for_console=act.action == Action.LAUNCH,
         wish=seconds,
     )
     plan = plan_session(visitor.user, entitlement, lengths)
     return Launch(
-        act=_known(act, entitlement, plan, destination),
+        act=_planned(act, entitlement, plan, destination),
         entitlement=entitlement,
         plan=plan,
         lengths=lengths,
@@ -207,35 +274,25 @@ def _decide(visitor: Visitor, wish: Wish, act: Act) -> Launch:
     )
 
 
-def _known(act: Act, entitlement: Entitlement, plan: SessionPlan, destination: Destination) -> Act:
-    role = entitlement.role
+# After a longer wait for the broker's own credentials the grant is looked at again.
+_NO_WAIT = timedelta(seconds=1)
+
+
+def _planned(
+    act: Act, entitlement: Entitlement, plan: SessionPlan, destination: Destination
+) -> Act:
     is_console = act.action == Action.LAUNCH
+    console = {"console_seconds": plan.console_seconds or plan.duration_seconds}
     return replace(
         act,
-        account=role.account_id,
-        role=role.name,
-        method=role.method,
-        source=plan.source.name,
         grant=str(entitlement.grant),
         session_name=plan.session_name,
         source_identity=plan.source_identity,
         region=destination.region,
         destination=destination.url if is_console else "",
         duration_seconds=plan.duration_seconds,
-        details=_details(role, plan, is_console),
+        details={**act.details, **(console if is_console else {})},
     )
-
-
-def _details(role: Role, plan: SessionPlan, is_console: bool) -> dict[str, object]:
-    details: dict[str, object] = {
-        "alias": role.account.alias or "",
-        "account_name": role.account.title,
-        "environment": role.account.environment,
-        "role_title": role.shown_title,
-    }
-    if is_console:
-        details["console_seconds"] = plan.console_seconds or plan.duration_seconds
-    return details
 
 
 # --- the record around what is asked of AWS --------------------------------------------------

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -36,6 +37,8 @@ SECURITY_HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Referrer-Policy": "same-origin",
 }
+
+_HSTS = "max-age=31536000"
 
 # No 0, 1, I, L, O, U: a reference number is read out over the telephone.
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -86,6 +89,9 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        if settings.COOKIES_ARE_SECURE:
+            # Behind a proxy that ends TLS Django sees http, and its own header would be missing.
+            response.headers.setdefault("Strict-Transport-Security", _HSTS)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -3,6 +3,8 @@
 ``./run demo``, ``./run test`` and ``./run lint`` are no exception: they bring values that hold.
 """
 
+import logging
+
 from portal import env
 from portal.aws.quiet import SECRET_TELLING_LOGGERS
 
@@ -38,6 +40,10 @@ PORTAL_FEDERATION_URL = env.endpoint_url(
     "The whole federation endpoint, for every partition; sign-in tokens come from it and "
     "login URLs lead to it.",
 )
+for _endpoint in ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"):
+    env.endpoint_url(
+        _endpoint, "botocore's own: another address for STS, for every partition.", "AWS's own"
+    )
 PORTAL_UPSTREAM_TIMEOUT_SECONDS = env.seconds(
     "PORTAL_UPSTREAM_TIMEOUT_SECONDS",
     10,
@@ -161,6 +167,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if COOKIES_ARE_SECURE else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# No form of ours takes a file, and a stranger's would fill the disk before anybody looks at it.
+FILE_UPLOAD_HANDLERS: list[str] = []
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
@@ -175,6 +183,13 @@ WHITENOISE_MAX_AGE = 31_536_000
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+
+def _at_least(level: str) -> str:
+    """Return the quieter of a level and LOG_LEVEL: a logger's own counts before the root's."""
+    levels = logging.getLevelNamesMapping()
+    return max(level, LOG_LEVEL, key=levels.__getitem__)
+
 
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options is set on every answer by portal.middleware
@@ -191,9 +206,9 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # Django's own handlers would print tracebacks of their own and mail them.
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.db.backends": {"level": "INFO"},
+        "django": {"handlers": [], "level": _at_least("INFO"), "propagate": True},
+        "django.db.backends": {"level": _at_least("INFO")},
         "django.request": {"level": "ERROR"},
-        **{name: {"level": level} for name, level in SECRET_TELLING_LOGGERS.items()},
+        **{name: {"level": _at_least(level)} for name, level in SECRET_TELLING_LOGGERS.items()},
     },
 }

@@ -79,11 +79,6 @@ class Account(models.Model):
         """What links call it: its alias, else its id."""
         return self.alias or self.account_id
 
-    @property
-    def environment_kind(self) -> str:
-        """One of the four known environments, or ``other``: chooses shape and colour."""
-        return self.environment if self.environment in KNOWN_ENVIRONMENTS else "other"
-
 
 class Role(models.Model):
     """An IAM role, or a federation-token entry, that may be entered.

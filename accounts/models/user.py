@@ -14,7 +14,8 @@ LONGEST_USERNAME = 150
 
 def normal_username(username: str) -> str:
     """Return the one form in which a user name is kept and compared: lower case, NFC."""
-    return unicodedata.normalize("NFC", username).lower()
+    # Lower case can come apart into letters that NFC then joins again.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", username).lower())
 
 
 def check_username(username: str) -> None:

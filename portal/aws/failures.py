@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from accounts.errors import gettext_noop
 from portal.aws.plan import SessionPlan, SourceSettings
-from portal.aws.sayings import ASK, Saying, plan_params, printable, spoken
+from portal.aws.sayings import ASK, Saying, masked, plan_params, printable, spoken
 from portal.errors import AwsUnavailable, ConfigurationProblem
 
 _NETWORK = gettext_noop("The network between the portal and AWS: firewall, proxy, name lookup.")
@@ -139,7 +139,7 @@ def other_role(plan: SessionPlan, answered: str) -> ConfigurationProblem:
 
 
 def _elsewhere(plan: SessionPlan, saying: Saying, code: str, answered: str) -> ConfigurationProblem:
-    answered = printable(answered, 64)
+    answered = printable(masked(answered), 64)
     log = f"{code}: AWS answered for {answered}, asked was {plan.role_arn or plan.account_id}"
     params = plan_params(plan) | {"answered": answered}
     return spoken(ConfigurationProblem, saying, log, code, params)

@@ -5,6 +5,7 @@ and the login URL are secrets.
 """
 
 import json
+import re
 from urllib.parse import urlencode, urlsplit
 
 from accounts.aws_rules import partitions
@@ -23,6 +24,8 @@ from portal.aws.transport import (
 
 LONGEST_SIGNIN_TOKEN = 8192
 """Characters; it must fit into a URL. Real ones have one to two thousand."""
+
+_SIGNIN_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_SIGNIN_TOKEN}}}")
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "sekisho"}
 _FORM = _HEADERS | {"Content-Type": "application/x-www-form-urlencoded"}
@@ -120,4 +123,4 @@ def _token(answer: Answer) -> str:
     except (ValueError, RecursionError):
         return ""
     token = found.get("SigninToken") if isinstance(found, dict) else None
-    return token if isinstance(token, str) and len(token) <= LONGEST_SIGNIN_TOKEN else ""
+    return token if isinstance(token, str) and _SIGNIN_TOKEN.fullmatch(token) else ""

@@ -5,11 +5,12 @@ STS is asked for exactly what the plan holds: what the plan leaves empty is not 
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from accounts.aws_rules.limits import METHOD_LIMITS
 from portal.aws import failures, refusals
 from portal.aws.budget import Budget
 from portal.aws.plan import SessionPlan, TemporaryCredentials
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 _ARN = re.compile(r"arn:(?P<partition>[^:]*):sts::(?P<account>[^:]*):(?P<resource>.+)", re.DOTALL)
+_CREDENTIAL = re.compile(r"[\x21-\x7e]{1,8192}")
+_LONGEST_LIFE = timedelta(seconds=METHOD_LIMITS["federation_token"].seconds_max + 3600)
 
 
 def fetch(plan: SessionPlan, sources: Sources, budget: Budget) -> TemporaryCredentials:
@@ -134,8 +137,12 @@ def _credentials(answer: Mapping[str, Any]) -> TemporaryCredentials:
     expiration = given.get("Expiration")
     if len(texts) != len(names) or not isinstance(expiration, datetime):
         raise failures.unreadable("STS", "incomplete credentials in the answer")
+    if not all(_CREDENTIAL.fullmatch(text) for text in texts):
+        raise failures.unreadable("STS", "credentials of impossible characters in the answer")
     if expiration.tzinfo is None or expiration <= datetime.now(UTC):
         raise failures.unreadable("STS", "expired credentials in the answer")
+    if expiration > datetime.now(UTC) + _LONGEST_LIFE:
+        raise failures.unreadable("STS", "credentials that outlive what AWS gives in the answer")
     access_key_id, secret_access_key, session_token = texts
     return TemporaryCredentials(access_key_id, secret_access_key, session_token, expiration)
 

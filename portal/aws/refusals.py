@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from accounts.errors import gettext_noop
 from portal.aws.plan import SessionPlan
-from portal.aws.sayings import Saying, plan_params, printable, spoken
+from portal.aws.sayings import Saying, known_code, masked, plan_params, printable, spoken
 from portal.errors import AwsRefused, AwsUnavailable, UpstreamError
 
 
@@ -223,8 +223,10 @@ def _invalid(plan: SessionPlan) -> Refusal:
 def sts_error(plan: SessionPlan, code: str, status: int, said: str) -> UpstreamError:
     """The error for STS's ``code``; ``said`` is AWS's own sentence, for the log only."""
     refusal = of_sts(plan, code, status)
-    log = f"STS refused: {printable(code, 64)} (HTTP {status}): {printable(said)}"
-    params = plan_params(plan) | {"code": printable(code, 64)}
+    code = known_code(code)
+    told = printable(masked(said, plan.external_id))
+    log = f"STS refused: {code} (HTTP {status}): {told}"
+    params = plan_params(plan) | {"code": code}
     if refusal.busy:
         return spoken(AwsUnavailable, refusal, log, code, params)
     return spoken(AwsRefused, refusal, log, code, params)

@@ -3,6 +3,7 @@
 A hint holds one cause a line, likeliest first; each line is a message id of its own.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,10 +37,28 @@ def spoken(
 ) -> E:
     """An error of that kind that says so; ``params`` fill the places of sentence and hints."""
     error = kind(log, saying.message, ASK, params or {})
-    error.code = printable(code, 64)
+    error.code = known_code(code)
     error.hint = "\n".join(saying.hints)
     error.next_step = ASK_IF_IT_STAYS if error.retry_makes_sense else ASK
     return error
+
+
+_SECRET_LIKE = re.compile(r"[A-Za-z0-9/+=_-]{32,}")
+_CODE = re.compile(r"[A-Za-z]{1,64}(?:\.[A-Za-z]{1,64})?|Http[0-9]{3}")
+UNKNOWN_CODE = "Unknown"
+
+
+def known_code(code: str) -> str:
+    """An error code as AWS writes them: letters only. Whatever else an answer calls one, which
+    might repeat what it was asked with, is told as unknown."""
+    return code if _CODE.fullmatch(code) else UNKNOWN_CODE
+
+
+def masked(text: str, *secrets: str) -> str:
+    """``text`` for the log, without the given secrets and without whatever looks like a key."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "(hidden)")
+    return _SECRET_LIKE.sub("(hidden)", text)
 
 
 def printable(text: str, longest: int = 300) -> str:

@@ -47,8 +47,9 @@ def credentials(request: HttpRequest, account: str, role: str) -> HttpResponse:
         wish = read_wish(account, role, request.GET)
         return _form(request, preview(visitor(request), wish, Action.CREDENTIALS), wish)
     wish = _form_wish(account, role, request.POST)
-    usual = preview(visitor(request), Wish(account, role), Action.CREDENTIALS)
-    if usual.role.require_reason and not wish.reason.strip():
+    theirs = Wish(account, role, reason=wish.reason)
+    usual = preview(visitor(request), theirs, Action.CREDENTIALS)
+    if usual.reason_is_missing:
         words = gettext("This role asks for a reason. Write a few words or a ticket.")
         return _form(request, usual, wish, {"reason": words}, status=400)
     prepared = _prepared(request, wish)

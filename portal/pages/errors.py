@@ -18,11 +18,26 @@ from portal.pages.wording import sentence
 log = logging.getLogger(__name__)
 
 _ROLE = "portal.role"
+_AGAIN = "portal.again"
 
 
 def errors_concern(request: HttpRequest, role: Role) -> None:
     """Let an error page of this request name the role: the person may enter it."""
     request.META[_ROLE] = role
+
+
+def may_be_tried_again(request: HttpRequest) -> None:
+    """Let an error page of this launch offer the same address again: the rule let it through.
+
+    From our own page that address opens at once, so a link that had to be asked about must not
+    come back as such an offer.
+    """
+    request.META[_AGAIN] = True
+
+
+def _again(request: HttpRequest, error: PortalError) -> str:
+    is_harmless = not request.path.startswith("/go/") or _AGAIN in request.META
+    return request.get_full_path() if error.retry_makes_sense and is_harmless else ""
 
 
 def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
@@ -36,7 +51,7 @@ def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
             "message": sentence(error.message, error.params),
             "next_step": sentence(error.next_step, error.params),
             "hints": _hints(error),
-            "again": request.get_full_path() if error.retry_makes_sense else "",
+            "again": _again(request, error),
             "role": role,
             "environment": environment(role.account.environment) if role else None,
             "options": _options(request, error),

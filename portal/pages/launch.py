@@ -12,7 +12,7 @@ from accounts.record import LONGEST_REASON
 from portal import launch_link
 from portal.launch import Launch, Wish, objection, open_console, prepare_console, preview
 from portal.launch_rule import UNKNOWN_ARRIVAL, Arrival, Verdict, judge
-from portal.pages.errors import errors_concern
+from portal.pages.errors import errors_concern, may_be_tried_again
 from portal.pages.launch_facts import (
     LaunchFacts,
     bookmark_query,
@@ -47,8 +47,9 @@ def launch(request: HttpRequest, account: str, role: str) -> HttpResponse:
 
 @require_safe
 def options(request: HttpRequest, account: str, role: str) -> HttpResponse:
-    """Show what can be chosen for a session, filled in from the query."""
-    return options_page(request, read_wish(account, role, request.GET))
+    """Show what can be chosen for a session, filled in from the query where we wrote it."""
+    is_ours = Arrival.of(request.method or "", request.headers).site in {"", "same-origin"}
+    return options_page(request, read_wish(account, role, request.GET if is_ours else {}))
 
 
 def _judged(request: HttpRequest, wish: Wish, seen: tuple[Arrival, ...]) -> HttpResponse:
@@ -58,9 +59,10 @@ def _judged(request: HttpRequest, wish: Wish, seen: tuple[Arrival, ...]) -> Http
         seen,
         place_is_familiar=goes_somewhere_familiar(prepared, wish),
         is_confirmed=launch_link.is_confirmed(request),
-        reason_is_missing=_reason_is_missing(prepared, wish),
+        reason_is_missing=prepared.reason_is_missing,
     )
     if verdict is Verdict.AT_ONCE:
+        may_be_tried_again(request)
         return _enter(prepared)
     return _question(request, prepared, wish, seen)
 
@@ -71,10 +73,6 @@ def _enter(prepared: Launch) -> HttpResponse:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _reason_is_missing(prepared: Launch, wish: Wish) -> bool:
-    return prepared.role.require_reason and not wish.reason.strip()
 
 
 def _address_as_read(request: HttpRequest) -> str:
@@ -124,7 +122,7 @@ def _question(
         "sender": next((arrival.sender for arrival in others if arrival.sender), ""),
         "nobody_saw": UNKNOWN_ARRIVAL in seen,
         "is_unfamiliar": not goes_somewhere_familiar(prepared, wish),
-        "reason_is_missing": _reason_is_missing(prepared, wish),
+        "reason_is_missing": prepared.reason_is_missing,
         "confirmed": launch_link.confirmed(request, address),
     }
     return render(request, "portal/question.html", context)
@@ -132,8 +130,8 @@ def _question(
 
 def _answered(request: HttpRequest, wish: Wish) -> HttpResponse:
     """Take a form's values: go on to the launch, or show the form again and what is wrong."""
-    prepared = preview(visitor(request), Wish(wish.account, wish.role), Action.LAUNCH)
-    problem = objection(visitor(request), wish, Action.LAUNCH)
-    if problem or _reason_is_missing(prepared, wish):
+    theirs = Wish(wish.account, wish.role, reason=wish.reason)
+    is_incomplete = preview(visitor(request), theirs, Action.LAUNCH).reason_is_missing
+    if is_incomplete or objection(visitor(request), wish, Action.LAUNCH):
         return options_page(request, wish, is_sent=True)
     return go_on_to_launch(request, launch_link.confirmed(request, _address_of(wish)))

@@ -3,6 +3,7 @@
 It posts to the launch, which answers with this form again where something cannot be.
 """
 
+import re
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -46,9 +47,9 @@ def options_page(request: HttpRequest, wish: Wish, *, is_sent: bool = False) -> 
     NotGranted, NotNow and ConfigurationProblem.
     """
     who = visitor(request)
-    launch = preview(who, Wish(wish.account, wish.role), Action.LAUNCH)
+    launch = preview(who, Wish(wish.account, wish.role, reason=wish.reason), Action.LAUNCH)
     problem = objection(who, wish, Action.LAUNCH)
-    reason_is_missing = is_sent and launch.role.require_reason and not wish.reason.strip()
+    reason_is_missing = is_sent and launch.reason_is_missing
     facts = LaunchFacts.of(launch, Wish(wish.account, wish.role))
     context = {
         "facts": facts,
@@ -71,7 +72,7 @@ def options_page(request: HttpRequest, wish: Wish, *, is_sent: bool = False) -> 
 def length_choices(launch: Launch, wish: Wish) -> list[Choice]:
     """Return the lengths to choose from: what was typed or the usual one is chosen."""
     longest = launch.lengths.longest
-    typed = int(wish.seconds) if wish.seconds.isascii() and wish.seconds.isdigit() else 0
+    typed = int(wish.seconds) if re.fullmatch(r"[0-9]{1,9}", wish.seconds) else 0
     chosen = typed if 0 < typed <= longest else launch.lengths.session
     lengths = {step for step in _STEPS if step <= longest} | {longest, chosen}
     beyond = next((step for step in _STEPS if step > longest), None)

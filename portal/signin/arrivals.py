@@ -4,6 +4,7 @@ Kept in the browser's server-side session for exactly that path and query, in th
 ``launch_link.as_read``, 15 minutes, used once; the latest arrival counts.
 """
 
+import hashlib
 import time
 
 from django.http import HttpRequest
@@ -22,7 +23,7 @@ def keep(request: HttpRequest, address: str, arrival: Arrival) -> None:
     """
     if not request.user.is_authenticated:
         request.session.set_expiry(_KEPT_SECONDS)
-    request.session[_KEY] = {"address": address, "at": int(time.time()), **arrival.kept()}
+    request.session[_KEY] = {"address": _digest(address), "at": int(time.time()), **arrival.kept()}
 
 
 def keep_unknown(request: HttpRequest, address: str) -> None:
@@ -48,8 +49,13 @@ def _is_sent_by_sign_in(request: HttpRequest) -> bool:
     return request.headers.get("Referer", "").split("?")[0].endswith(reverse("sign-in"))
 
 
+def _digest(address: str) -> str:
+    """As long for any address: whoever is not signed in can make as many sessions as they like."""
+    return hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _kept(request: HttpRequest, address: str) -> Arrival | None:
     kept = request.session.get(_KEY)
-    if not kept or kept["address"] != address or time.time() - kept["at"] > _KEPT_SECONDS:
+    if not kept or kept["address"] != _digest(address) or time.time() - kept["at"] > _KEPT_SECONDS:
         return None
     return Arrival.from_kept(kept)

@@ -48,7 +48,8 @@ class NextStep:
 def _is_plainly_local(wanted: str) -> bool:
     if not wanted.startswith("/") or len(wanted) > LONGEST or "\\" in wanted:
         return False
-    if any(unicodedata.category(character)[0] == "C" for character in wanted):
+    # Browsers drop or rewrite controls and blanks.
+    if any(unicodedata.category(character)[0] in "CZ" for character in wanted):
         return False
     if {".", ".."} & set(unquote(wanted.partition("?")[0].partition("#")[0]).split("/")):
         return False

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError
 from django.http import HttpRequest
@@ -63,6 +64,9 @@ def _note_use(request: HttpRequest, now: int) -> None:
     request.session[LAST_USED_AT] = now
     try:
         request.session.save()
+    except UpdateError:
+        # Signed out in another tab at this very moment.
+        logout(request)
     except DatabaseError as error:
         # Reading still works; whoever must write says so with a page of its own.
         log.warning("last use not written", extra={"facts": {"cause": type(error).__name__}})

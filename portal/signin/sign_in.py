@@ -4,6 +4,7 @@ An unknown name, a name that waits for its person, a disabled person and a wrong
 answered alike, in words, status and time. Each try is in the record before anything follows.
 """
 
+import threading
 from dataclasses import dataclass
 
 from django.contrib.auth import authenticate, login, logout
@@ -16,6 +17,9 @@ from accounts.models import Action, Outcome, User, check_username, normal_userna
 from accounts.record import Act
 from portal.signin import known_browser, session_limits, throttle
 from portal.signin.throttle import Attempt, Throttled
+
+# A password hash takes 100 MB for a moment: strangers must not make a hundred at once.
+_HASHING = threading.BoundedSemaphore(2)
 
 REFUSED = gettext_noop("Name and password do not match.")
 REFUSED_NEXT = gettext_noop("Check both and try again.")
@@ -52,7 +56,8 @@ def sign_in(
         if error.is_news:
             _tell(caller, username, known, error)
         return error
-    user = authenticate(request, username=_searched(username), password=password)
+    with _HASHING:
+        user = authenticate(request, username=_searched(username), password=password)
     if not isinstance(user, User):
         refusal = WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
         _tell(caller, username, known, refusal)

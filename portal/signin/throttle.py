@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -63,13 +64,24 @@ class Attempt:
     address: str
     known_browser: str = ""
 
+    @property
+    def network(self) -> str:
+        """What counts as one address: of IPv6 the /64, which one household has to itself."""
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            return self.address
+        if address.version == 4:
+            return str(address)
+        return str(ip_network((address, 64), strict=False))
+
     def counters(self) -> list[Counter]:
         """Return what this try counts against."""
         if self.known_browser:
             return [Counter(_key("browser", self.username, self.known_browser), 5)]
         return [
-            Counter(_key("door", self.username, self.address), 5),
-            Counter(_key("address", self.address), 50),
+            Counter(_key("door", self.username, self.network), 5),
+            Counter(_key("address", self.network), 50),
             Counter(_key("name", self.username), 50),
         ]
 

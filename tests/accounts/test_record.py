@@ -190,6 +190,9 @@ PLAIN_SQL = (
     "INSERT OR REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=1",
     "REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=2",
     "UPDATE OR REPLACE accounts_entry SET id=2 WHERE id=1",
+    "UPDATE accounts_recordhead SET count = count - 1",
+    "UPDATE accounts_recordhead SET hash = ''",
+    "INSERT OR REPLACE INTO accounts_recordhead SELECT * FROM accounts_recordhead",
 )
 
 
@@ -234,6 +237,19 @@ def test_a_person_opens_no_more_acts_in_a_minute_than_allowed() -> None:
     assert Entry.objects.count() == 3
 
 
+def test_one_persons_refusals_do_not_flood_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "MOST_DENIALS_A_MINUTE", 3)
+    for _ in range(9):
+        record.write_denied(launch(), "NotGranted")
+    record.write_denied(launch("bob"), "NotGranted")
+    errors = list(Entry.objects.order_by("id").values_list("actor", "error"))
+    assert errors == [
+        *[("ann", "NotGranted")] * 3,
+        ("ann", record.TOO_MANY_DENIALS),
+        ("bob", "NotGranted"),
+    ]
+
+
 def test_the_record_hears_of_a_flood_once_a_minute() -> None:
     for _ in range(5):
         record.write_once_a_minute(launch(), Outcome.DENIED, "TooMany")
@@ -274,6 +290,27 @@ def test_a_missing_trigger_is_found() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER entry_no_update")
     assert database_objects.missing(connection) == ["entry_no_update"]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (
+            "DROP TRIGGER entry_no_update",
+            "CREATE TRIGGER entry_no_update BEFORE UPDATE ON accounts_entry BEGIN SELECT 1; END",
+        ),
+        (
+            "DROP VIEW accounts_grantedrole",
+            "CREATE VIEW accounts_grantedrole AS SELECT 1 AS user_id",
+        ),
+    ],
+)
+def test_something_else_under_the_same_name_is_found(statements: tuple[str, str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    name = statements[0].split()[-1]
+    assert database_objects.missing(connection) == [name]
 
 
 class TestWithAFile:

@@ -3,6 +3,8 @@
 P11, P18, P20, P21, P26, P36: through the whole portal, with an upstream that fails on demand.
 """
 
+import json
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,8 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import record
+from accounts.errors import InvalidRequest
 from accounts.models import Account, Entry, Grant, Outcome, Phase, Role, User
 from portal import launch
+from portal.aws import methods
+from portal.errors import AwsUnavailable
 from tests.faults import upstream as faults
 from tests.faults.fixtures import broker_keys, clean_environment, upstream
 from tests.faults.upstream import UPSTREAM_SECRETS, Fault, Upstream
@@ -201,6 +206,8 @@ def test_P11_what_the_portal_denies_asks_nothing_of_aws_and_is_one_row(
     assert Entry.objects.count() == rows + 1
     entry = last_act()
     assert (entry.phase, entry.outcome, entry.error) == (Phase.SINGLE, Outcome.DENIED, error)
+    if status != 404:
+        assert (entry.account, entry.role) == ("222222222222", "team/Developer")
     assert entry.request_id == answer["X-Request-Id"]
     assert entry.request_id in answer.content.decode()
 
@@ -246,6 +253,10 @@ FAILED: dict[str, tuple[list[Fault], list[Fault], int]] = {
     "sign-in refused": ([], [faults.said(400, "<html>bad</html>")], 502),
     "sign-in busy": ([], [faults.said(500)] * 9, 503),
     "sign-in nonsense": ([], [faults.said(200, "{}")], 502),
+    "sign-in letters": ([], [faults.said(200, '{"SigninToken": "\\ud800"}')], 502),
+    "sign-in euros": ([], [faults.said(200, json.dumps({"SigninToken": "€" * 8192}))], 502),
+    "credential letters": ([faults.answered_as(SessionToken="a\nb")], [], 502),
+    "for ever": ([faults.answered_as(Expiration="9999-12-31T23:59:59Z")], [], 502),
     "sign-in redirect": ([], [faults.said(302, Location="https://evil.example/")], 502),
     "sign-in no answer": ([], [faults.silent] * 9, 504),
 }
@@ -268,6 +279,73 @@ def test_P36_what_aws_answers_is_a_sentence_and_a_failed_act(
     assert "Traceback" not in page
     assert not [secret for secret in UPSTREAM_SECRETS if secret in page]
     assert record.verify().how == ""
+
+
+def test_P20_what_sts_repeats_in_an_error_reaches_neither_page_nor_row_nor_log(
+    ann_at: Client, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = "IQoJb3JpZ2luX2VjEXAMPLE/0123456789abcdefghijklmnop=="
+    upstream.sts.append(faults.refused(token, message=f"your token {token} an-external-id"))
+    caplog.set_level(logging.DEBUG)
+    page = go(ann_at).content.decode()
+    kept = json.dumps(list(Entry.objects.values()))
+    logged = " ".join(str(vars(line)) for line in caplog.records)
+    for place in (page, kept, logged):
+        assert token not in place
+        assert "an-external-id" not in place
+    assert last_act().error == "Unknown"
+
+
+def test_an_unforeseen_error_closes_the_act_too(
+    ann_at: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unforeseen(*_: Any) -> Any:
+        raise RuntimeError("of all things")
+
+    monkeypatch.setattr(methods, "fetch", unforeseen)
+    ann_at.raise_request_exception = False
+    answer = go(ann_at)
+    assert answer.status_code == 500
+    assert (last_act().outcome, last_act().error) == (Outcome.FAILED, "RuntimeError")
+    assert "of all things" not in answer.content.decode()
+
+
+def test_P11_the_grant_is_looked_at_again_after_a_wait_for_the_brokers_credentials(
+    ann_at: Client, monkeypatch: pytest.MonkeyPatch, upstream: Upstream
+) -> None:
+    def expires_meanwhile(*_: Any) -> bool:
+        Grant.objects.update(expires=timezone.now())
+        return False
+
+    monkeypatch.setattr(launch, "_NO_WAIT", timedelta(0))
+    monkeypatch.setattr(launch, "is_chained", expires_meanwhile)
+    assert go(ann_at).status_code == 403
+    assert upstream.seen == []
+
+
+def test_P14_trying_again_is_offered_only_for_what_opened_at_once(
+    ann_at: Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.sts.extend([faults.said(503)] * 9)
+    assert "Try again" in go(ann_at).content.decode()
+
+    def no_answer(*_: Any) -> bool:
+        raise AwsUnavailable(log="no answer", message="No answer.", next_step="Wait.")
+
+    monkeypatch.setattr(launch, "is_chained", no_answer)
+    page = ann_at.get(f"{GO}?to=/iam/home", headers={"Sec-Fetch-Site": "cross-site"})
+    assert page.status_code == 503
+    assert "?to=/iam/home" not in page.content.decode()
+
+
+def test_the_use_case_itself_asks_for_the_reason(ann_at: Client, role: Role, ann: User) -> None:
+    Role.objects.update(require_reason=True)
+    visitor = launch.Visitor(user=ann, ip="", user_agent="", request_id="")
+    prepared = launch.prepare_credentials(visitor, launch.Wish("payments-prod", role.name))
+    with pytest.raises(InvalidRequest):
+        launch.issue_credentials(prepared)
+    with pytest.raises(InvalidRequest):
+        launch.open_console(prepared)
 
 
 def test_without_broker_credentials_an_administrator_is_asked_for(
@@ -334,7 +412,7 @@ def test_P26_when_the_end_cannot_be_written_nothing_is_handed_out(
 
 def test_P26_a_cut_record_launches_nothing(ann_at: Client, upstream: Upstream) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER entry_no_delete")
+        cursor.execute("DROP TRIGGER record_head_goes_on")
         cursor.execute("UPDATE accounts_recordhead SET count = count - 1")
     answer = go(ann_at)
     assert answer.status_code == 503

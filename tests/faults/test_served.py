@@ -156,6 +156,30 @@ def test_P26_a_database_that_refuses_writes_launches_nothing_and_answers_503(
     assert "RecordUnavailable" in own.log.read_text()
 
 
+def test_P26_a_database_file_that_is_gone_launches_nothing_until_it_is_back(
+    own: Served,
+) -> None:
+    visitor = Visitor(own).sign_in("ann")
+    database = Path(own.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+    away = database.with_name("away")
+    away.mkdir()
+    kept = [database, *database.parent.glob(f"{database.name}-*")]
+    for file in kept:
+        file.rename(away / file.name)
+    asked = len(own.standin.requests)
+    answers = [visitor.go() for _ in range(8)]
+    assert not [answer for answer in answers if "SigninToken" in answer.headers.get("Location", "")]
+    assert len(own.standin.requests) == asked
+    assert requests.get(f"{own.url}/readyz", timeout=5).status_code == 503
+    for file in database.parent.glob(f"{database.name}*"):
+        file.unlink()
+    for file in away.iterdir():
+        file.rename(database.with_name(file.name))
+    statuses = [visitor.go().status_code for _ in range(64)]
+    assert statuses[-1] in (302, 303)
+    assert verdict(own).startswith("ok  ")
+
+
 def test_readiness_tells_of_a_missing_trigger_and_liveness_does_not_care(own: Served) -> None:
     anywhere = {"Host": "10.0.0.7"}
     assert requests.get(f"{own.url}/readyz", headers=anywhere, timeout=5).status_code == 200

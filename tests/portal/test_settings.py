@@ -49,6 +49,8 @@ WRONG: dict[str, list[str | None]] = {
     "LOG_LEVEL": ["LOUD"],
     "DATABASE_URL": ["mysql://db/portal", "portal.sqlite3", "sqlite:///"],
     "PORTAL_FEDERATION_URL": ["http://signin.example.com/federation", "signin"],
+    "AWS_ENDPOINT_URL_STS": ["http://sts.example.com", "sts"],
+    "AWS_ENDPOINT_URL": ["http://aws.example.com"],
     "PORTAL_UPSTREAM_TIMEOUT_SECONDS": ["0", "-1", "1.5", "ten"],
     "PORTAL_LAUNCHES_PER_MINUTE": ["-1", "many"],
     "PORTAL_SESSION_IDLE_SECONDS": ["0", "1h"],

@@ -1,0 +1,50 @@
+"""Notices that the SQLite file was moved, deleted or replaced while a connection has it open.
+
+Such a connection goes on writing into a file that nobody will find again.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+Identity = tuple[int, int]
+
+
+def remember(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Note which file a new connection has opened; called for each one that Django makes."""
+    connection.opened_file = _identity(connection)  # type: ignore[attr-defined]
+
+
+def reopen_if_replaced(**_: Any) -> None:
+    """Let a request begin with the file that is there now; called at each one's start."""
+    if connection.connection is not None and not _is_same():
+        connection.close()
+
+
+def require_same() -> None:
+    """Make sure that this thread's connection writes where the next one will read.
+
+    Raises OSError otherwise, and closes the connection.
+    """
+    connection.ensure_connection()
+    if not _is_same():
+        connection.close()
+        raise OSError("the database file was moved, deleted or replaced")
+
+
+def _is_same() -> bool:
+    opened: Identity | None = getattr(connection, "opened_file", None)
+    return opened == _identity(connection)
+
+
+def _identity(connection: BaseDatabaseWrapper) -> Identity | None:
+    """Device and inode of the file; None where there is none, or no file at all."""
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return None
+    try:
+        found = Path(str(connection.settings_dict["NAME"])).stat()
+    except FileNotFoundError:
+        return -1, -1
+    return found.st_dev, found.st_ino
