@@ -1,10 +1,9 @@
-"""A person's own acts, as the record keeps them: folded, filtered, ranked, exported.
+"""A person's own acts, as the record keeps them: folded, filtered, exported.
 
 Own is what carries the person's record key: names change hands, keys do not.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,8 +42,6 @@ EXPORT_COLUMNS = (
 )
 """What an export holds, in this order; ``id`` is the act's, the same before and after its end."""
 
-HALF_LIFE_DAYS = 7
-_RANKED_LAUNCHES = 300
 _SEARCHED = ("account", "role", "region", "destination", "reason", "error", "request_id", "ip")
 
 
@@ -65,7 +62,7 @@ class Filters:
 
 WHAT: Mapping[str, Q] = {
     "opened": Q(action=Action.LAUNCH, outcome=Outcome.SUCCEEDED),
-    "refused": Q(outcome__in=(Outcome.DENIED, Outcome.FAILED)),
+    "trouble": Q(outcome__in=(Outcome.DENIED, Outcome.FAILED)),
     "credentials": Q(action=Action.CREDENTIALS),
     "sign-in": Q(action__in=(Action.SIGN_IN, Action.SIGN_OUT)),
 }
@@ -161,65 +158,6 @@ def session_ends(
         begun = moment_of(written)
         return begun + timedelta(seconds=console_seconds) if begun else None
     return moment_of(expires)
-
-
-# --- what somebody uses most and last --------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Use:
-    """How a person used a role: ``weight`` halves with every week that a launch lies back.
-
-    ``open_until`` is when the last session ends, if it is still open.
-    """
-
-    account_id: str
-    role_name: str
-    weight: float
-    last: datetime
-    open_until: datetime | None
-
-
-def uses(user: User, now: datetime) -> list[Use]:
-    """Return the roles of a person's latest launches, the most used lately first."""
-    rows = (
-        Entry.objects.filter(
-            actor_key=user.record_key,
-            action=Action.LAUNCH,
-            outcome=Outcome.SUCCEEDED,
-        )
-        .order_by("-time")
-        .values_list("account", "role", "time", "expires", "written", "duration_seconds", "details")
-    )[:_RANKED_LAUNCHES]
-    found: dict[tuple[str, str], Use] = {}
-    for account, role, *rest in rows:
-        before = found.get((account, role))
-        found[account, role] = (
-            _use(account, role, rest, now) if not before else _more(before, rest, now)
-        )
-    return sorted(found.values(), key=lambda use: use.weight, reverse=True)
-
-
-def _use(account: str, role: str, row: list[Any], now: datetime) -> Use:
-    began, expires, written, duration_seconds, details = row
-    last = moment_of(began) or now
-    ends = session_ends(expires, written, duration_seconds, details_of(details))
-    return Use(account, role, _weight(last, now), last, ends if ends and ends > now else None)
-
-
-def _more(use: Use, row: list[Any], now: datetime) -> Use:
-    earlier = _use(use.account_id, use.role_name, row, now)
-    return Use(
-        use.account_id,
-        use.role_name,
-        use.weight + earlier.weight,
-        use.last,
-        max(filter(None, (use.open_until, earlier.open_until)), default=None),
-    )
-
-
-def _weight(moment: datetime, now: datetime) -> float:
-    return math.pow(0.5, max((now - moment).total_seconds(), 0) / (HALF_LIFE_DAYS * 86_400))
 
 
 # --- export ----------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """The portal as a Django app."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
+
+from portal import checks
 
 
 class PortalConfig(AppConfig):
@@ -9,3 +12,8 @@ class PortalConfig(AppConfig):
     name = "portal"
     verbose_name = "Portal"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let ``manage.py check`` know what must not be."""
+        register(checks.requests_are_not_atomic)
+        register(checks.database_objects_are_there, Tags.database)

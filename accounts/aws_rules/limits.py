@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from accounts.aws_rules.names import FEDERATION_NAME_MAX, NAME_MIN, SESSION_NAME_MAX
 from accounts.aws_rules.partitions import partition
 from accounts.errors import gettext_noop
 
@@ -38,22 +37,16 @@ ROLE_PATH_MAX = 512
 
 @dataclass(frozen=True)
 class MethodLimits:
-    """What one STS operation takes: seconds of the credentials and length of the name."""
+    """How long credentials of one STS operation may live, and live unless it is asked; seconds."""
 
     seconds_max: int
     seconds_default: int
-    name_max: int
     seconds_min: int = SECONDS_MIN
-    name_min: int = NAME_MIN
 
 
 METHOD_LIMITS: Mapping[str, MethodLimits] = {
-    "assume_role": MethodLimits(
-        seconds_max=43_200, seconds_default=3_600, name_max=SESSION_NAME_MAX
-    ),
-    "federation_token": MethodLimits(
-        seconds_max=129_600, seconds_default=43_200, name_max=FEDERATION_NAME_MAX
-    ),
+    "assume_role": MethodLimits(seconds_max=43_200, seconds_default=3_600),
+    "federation_token": MethodLimits(seconds_max=129_600, seconds_default=43_200),
 }
 """By the access file's word for the method."""
 
@@ -69,7 +62,6 @@ class Problem:
         return self.message % self.params
 
 
-_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]+")
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PATH_PART = re.compile(r"[\x21-\x2e\x30-\x7e]+")
@@ -97,21 +89,6 @@ def _problem_with_seconds(seconds: int, least: int, most: int) -> Problem | None
     return Problem(
         gettext_noop("must be between %(least)s and %(most)s seconds"),
         {"least": least, "most": most},
-    )
-
-
-def problem_with_session_name(name: str, method: str) -> Problem | None:
-    """Why AWS would refuse ``name`` as ``RoleSessionName``, or ``Name`` of a federation token."""
-    limits = METHOD_LIMITS[method]
-    return _problem_with_length(name, limits.name_min, limits.name_max) or _problem_with_characters(
-        name, _SESSION_NAME, "_+=,.@-"
-    )
-
-
-def problem_with_source_identity(value: str) -> Problem | None:
-    """Why AWS would refuse ``value`` as ``SourceIdentity`` (2 to 64 characters by our choice)."""
-    return _problem_with_length(value, NAME_MIN, SESSION_NAME_MAX) or _problem_with_characters(
-        value, _SESSION_NAME, "_+=,.@-"
     )
 
 

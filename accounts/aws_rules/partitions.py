@@ -19,28 +19,17 @@ ANY_REGION = "{region}."
 class Partition:
     """One partition.
 
-    ``signin_host`` is where sign-in tokens are fetched and login URLs point to;
-    ``signin_domain`` is what regional sign-in hosts end in. ``other_console_hosts`` are consoles
-    that live beside ``console_host``; one that begins with ``{region}.`` exists with and without
-    a region before it.
+    ``signin_host`` is where sign-in tokens are fetched and login URLs point to.
+    ``other_console_hosts`` are consoles that live beside ``console_host``; one that begins with
+    ``{region}.`` exists with and without a region before it.
     """
 
     name: str
     signin_host: str
-    signin_domain: str
     console_host: str
     default_sts_region: str
-    dns_suffix: str
     region_pattern: re.Pattern[str]
     other_console_hosts: tuple[str, ...] = ()
-
-    def regional_signin_host(self, region: str) -> str:
-        """The sign-in host of one region, for example ``eu-west-1.signin.aws.amazon.com``."""
-        return f"{region}.{self.signin_domain}"
-
-    def regional_console_host(self, region: str) -> str:
-        """The console host of one region, for example ``eu-west-1.console.aws.amazon.com``."""
-        return f"{region}.{self.console_host}"
 
     def console_host_shapes(self) -> Iterator[str]:
         """Every console host of the partition, ``{region}.`` standing for any or no region."""
@@ -56,10 +45,8 @@ PARTITIONS: Mapping[str, Partition] = {
     "aws": Partition(
         name="aws",
         signin_host="signin.aws.amazon.com",
-        signin_domain="signin.aws.amazon.com",
         console_host="console.aws.amazon.com",
         default_sts_region="us-east-1",
-        dns_suffix="amazonaws.com",
         region_pattern=_regions("(us|eu|ap|sa|ca|me|af|il|mx)"),
         other_console_hosts=(
             "{region}.quicksight.aws.amazon.com",
@@ -74,10 +61,8 @@ PARTITIONS: Mapping[str, Partition] = {
     "aws-us-gov": Partition(
         name="aws-us-gov",
         signin_host="signin.amazonaws-us-gov.com",
-        signin_domain="signin.amazonaws-us-gov.com",
         console_host="console.amazonaws-us-gov.com",
         default_sts_region="us-gov-west-1",
-        dns_suffix="amazonaws.com",
         region_pattern=_regions("us-gov"),
         other_console_hosts=(
             "health.console.amazonaws-us-gov.com",
@@ -89,10 +74,8 @@ PARTITIONS: Mapping[str, Partition] = {
     "aws-cn": Partition(
         name="aws-cn",
         signin_host="signin.amazonaws.cn",
-        signin_domain="signin.amazonaws.cn",
         console_host="console.amazonaws.cn",
         default_sts_region="cn-north-1",
-        dns_suffix="amazonaws.com.cn",
         region_pattern=_regions("cn"),
         other_console_hosts=(
             "health.console.amazonaws.cn",
@@ -104,10 +87,8 @@ PARTITIONS: Mapping[str, Partition] = {
     "aws-eusc": Partition(
         name="aws-eusc",
         signin_host="eusc-de-east-1.signin.amazonaws-eusc.eu",
-        signin_domain="signin.amazonaws-eusc.eu",
         console_host="console.amazonaws-eusc.eu",
         default_sts_region="eusc-de-east-1",
-        dns_suffix="amazonaws.eu",
         region_pattern=_regions("eusc-de"),
     ),
 }
@@ -167,9 +148,10 @@ KNOWN_REGIONS: Mapping[str, Mapping[str, str]] = {
 }
 """Regions that have a name, for pages and lists; newer ones that fit the pattern work as well."""
 
-_REGION_TITLES = {
+REGION_TITLES: Mapping[str, str] = {
     code: title for regions in KNOWN_REGIONS.values() for code, title in regions.items()
 }
+"""The same, whatever their partition."""
 
 
 def partition(name: str) -> Partition:
@@ -205,4 +187,4 @@ def region_belongs(partition_name: str, region: str) -> bool:
 
 def region_title(region: str) -> str:
     """What people call a region ("Tokyo"); the region's own code where it has no name here."""
-    return _REGION_TITLES.get(region, region)
+    return REGION_TITLES.get(region, region)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import bookmarks as domain
-from accounts.aws_rules.partitions import KNOWN_REGIONS
+from accounts.aws_rules.partitions import REGION_TITLES
 from accounts.bookmarks import Draft
-from accounts.entitlements import WayIn, entries
+from accounts.entitlements import WayIn, granted_roles
 from accounts.errors import InvalidRequest
 from accounts.models import Bookmark
 from portal.launch_link import launch_path
@@ -23,8 +23,6 @@ from portal.pages.opening import SeeOther
 from portal.pages.role_rows import MANY, place_words
 from portal.pages.visitor import signed_in_user
 from portal.pages.wording import sentence
-
-REGIONS = {code: title for known in KNOWN_REGIONS.values() for code, title in known.items()}
 
 _DELETED, _NOTICE = "deleted_bookmark", "bookmark_notice"
 
@@ -50,12 +48,12 @@ class Shared:
 
 @dataclass(frozen=True)
 class Form:
-    """What somebody wrote, kept as they wrote it; ``entry`` is ``account/role``."""
+    """What somebody wrote, kept as they wrote it; ``way`` is ``account/role``."""
 
     to: str = ""
     region: str = ""
     name: str = ""
-    entry: str = ""
+    way: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -66,7 +64,7 @@ class Form:
             to=fields.get("to", ""),
             region=fields.get("region", ""),
             name=fields.get("name", ""),
-            entry=fields.get("entry", "") or (f"{account}/{role}" if account and role else ""),
+            way=fields.get("way", "") or (f"{account}/{role}" if account and role else ""),
         )
 
     @classmethod
@@ -76,7 +74,7 @@ class Form:
             to=bookmark.destination,
             region=bookmark.region,
             name=bookmark.name,
-            entry=f"{bookmark.account.key}/{bookmark.role_name}",
+            way=f"{bookmark.account.key}/{bookmark.role_name}",
         )
 
 
@@ -163,18 +161,18 @@ def _notice(request: HttpRequest, words: str, *, can_undo: bool = False) -> None
 
 
 def _ways(request: HttpRequest) -> list[WayIn]:
-    return entries(signed_in_user(request), timezone.now())
+    return granted_roles(signed_in_user(request), timezone.now())
 
 
 def _with(form: Form, errors: Mapping[str, str]) -> Form:
-    return Form(form.to, form.region, form.name, form.entry, errors)
+    return Form(form.to, form.region, form.name, form.way, errors)
 
 
 def _checked(form: Form, ways: list[WayIn]) -> tuple[Draft | None, Mapping[str, str]]:
     """Return the draft, or for each field that cannot be what is wrong with it."""
-    way = _chosen(form.entry, ways)
+    way = _chosen(form.way, ways)
     if way is None:
-        return None, {"entry": gettext("Choose one of your roles.")}
+        return None, {"way": gettext("Choose one of your roles.")}
     draft = Draft(way, form.name, form.to, form.region)
     for name, check in (("region", domain.check_region), ("to", domain.check_place)):
         try:
@@ -188,9 +186,9 @@ def _told(error: InvalidRequest) -> str:
     return " ".join(sentence(text, error.params) for text in (error.message, error.next_step))
 
 
-def _chosen(entry: str, ways: list[WayIn]) -> WayIn | None:
-    """An entry is the account's alias or number, a slash, and the role's name."""
-    account, _, role = entry.strip().partition("/")
+def _chosen(written: str, ways: list[WayIn]) -> WayIn | None:
+    """Written is the account's alias or number, a slash, and the role's name."""
+    account, _, role = written.strip().partition("/")
     return next(
         (
             way
@@ -209,15 +207,15 @@ def _page(
 ) -> HttpResponse:
     ways = _ways(request)
     own, shared = _listed(request, ways)
-    chosen = _chosen(form.entry, ways)
+    chosen = _chosen(form.way, ways)
     context: dict[str, Any] = {
         "here": "bookmarks",
         "form": form,
         "changing": changing,
         "ways": ways,
-        "chosen": chosen.entry if chosen else "",
+        "chosen": chosen.key if chosen else "",
         "suggested": _suggested(chosen, form),
-        "regions": sorted(REGIONS.items()),
+        "regions": sorted(REGION_TITLES.items()),
         "is_many": len(ways) > MANY,
         "own": own,
         "shared": shared,

@@ -12,120 +12,24 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts import history as own_history
-from accounts.aws_rules.destinations import CONSOLE_HOME, describe
 from accounts.history import Filters
-from accounts.models import Action, Entry, Outcome
-from portal.launch_link import launch_path
-from portal.pages.environments import KINDS, Environment, environment
-from portal.pages.role_rows import left_words
+from portal.pages.environments import KINDS, environment
+from portal.pages.history_lines import Line
 from portal.pages.visitor import signed_in_user
-from portal.pages.wording import moment_words
 
 LINES_A_PAGE = 50
 LONGEST_QUERY = 200
 
 _WHAT = (
     ("opened", gettext_lazy("Opened")),
-    ("refused", gettext_lazy("Denied or failed")),
+    ("trouble", gettext_lazy("Denied or failed")),
     ("credentials", gettext_lazy("Credentials")),
     ("sign-in", gettext_lazy("Signed in or out")),
 )
-
-
-@dataclass(frozen=True)
-class Line:
-    """One act, ready to be told. ``ends`` is when its session ends or ended."""
-
-    entry: Entry
-    time: datetime
-    details: Mapping[str, Any]
-    ends: datetime | None
-    now: datetime
-
-    @property
-    def kind(self) -> str:
-        """What to tell, as a word that the template chooses its sentence by."""
-        entry = self.entry
-        if entry.action in {Action.LAUNCH, Action.CREDENTIALS}:
-            if entry.outcome == Outcome.DENIED:
-                return "not-granted" if entry.error == "NotGranted" else "denied"
-            return f"{entry.action}-{entry.outcome}"
-        if entry.action in {Action.SIGN_IN, Action.SIGN_OUT}:
-            return f"{entry.action}-{entry.outcome}"
-        return entry.action
-
-    @property
-    def account(self) -> str:
-        """The account's name as it was, else what was typed."""
-        return str(self.details.get("account_name") or self.entry.account)
-
-    @property
-    def role(self) -> str:
-        """The role's title as it was, else what was typed."""
-        return str(self.details.get("role_title") or self.entry.role)
-
-    @property
-    def environment(self) -> Environment | None:
-        """The account's environment as it was; None where it was not known."""
-        name = self.details.get("environment")
-        return environment(str(name)) if name else None
-
-    @property
-    def where(self) -> str:
-        """Service and region of a launch in words; empty for the console's home without region."""
-        service, region = describe(self.entry.destination, self.entry.region)
-        if service == CONSOLE_HOME:
-            return gettext("in %(region)s") % {"region": region} if region else ""
-        if not region:
-            return gettext("at %(service)s") % {"service": service}
-        return gettext("at %(service)s in %(region)s") % {"service": service, "region": region}
-
-    @property
-    def is_by_aws(self) -> bool:
-        """Whether AWS understood the request and said no."""
-        return self.entry.error.startswith("AccessDenied")
-
-    @property
-    def is_trouble(self) -> bool:
-        """Whether it did not come to what was wanted."""
-        return self.entry.outcome in {Outcome.DENIED, Outcome.FAILED}
-
-    @property
-    def key_end(self) -> str:
-        """As much of the access key's id as tells it from others."""
-        return self.entry.access_key_id[-6:]
-
-    @property
-    def seconds(self) -> int | None:
-        """The session's length."""
-        return self.details.get("console_seconds") or self.entry.duration_seconds
-
-    @property
-    def left(self) -> str:
-        """How long its session still runs, in words; empty when it has ended."""
-        is_open = self.ends and self.ends > self.now
-        return left_words(self.ends, self.now) if is_open and self.ends else ""
-
-    @property
-    def ended(self) -> str:
-        """When its session ended; the clock alone on the day on which it began."""
-        return moment_words(self.ends, self.time) if self.ends else ""
-
-    @property
-    def message(self) -> str:
-        """The sentence that the person was told."""
-        return str(self.details.get("message", ""))
-
-    @property
-    def link(self) -> str:
-        """The address that opens the same place again."""
-        entry = self.entry
-        key = str(self.details.get("alias") or entry.account)
-        return launch_path(key, entry.role, to=entry.destination)
 
 
 @dataclass(frozen=True)
@@ -147,7 +51,8 @@ def history(request: HttpRequest) -> HttpResponse:
     before = _number(request.GET.get("before", ""))
     shown = own_history.older_than(found, before) if before else found
     rows = list(shown[: LINES_A_PAGE + 1])
-    lines = _lines(rows[:LINES_A_PAGE], timezone.now())
+    now = timezone.now()
+    lines = [Line.of(entry, now) for entry in rows[:LINES_A_PAGE]]
     context = {
         "here": "history",
         "filters": filters,
@@ -165,21 +70,6 @@ def history(request: HttpRequest) -> HttpResponse:
         "is_older": bool(before),
     }
     return render(request, "portal/history.html", context)
-
-
-def _lines(rows: Iterable[Entry], now: datetime) -> list[Line]:
-    return [_line(entry, now) for entry in rows]
-
-
-def _line(entry: Entry, now: datetime) -> Line:
-    details = own_history.details_of(entry.details)
-    ends = None
-    if entry.outcome == Outcome.SUCCEEDED:
-        ends = own_history.session_ends(
-            entry.expires, entry.written, entry.duration_seconds, details
-        )
-    began = own_history.moment_of(entry.time) or now
-    return Line(entry, timezone.localtime(began), details, ends, now)
 
 
 def _days(lines: list[Line]) -> Iterator[Day]:
@@ -241,7 +131,7 @@ def _chips(request: HttpRequest, filters: Filters) -> list[Chip]:
             icon="env-production",
             kind="production",
         ),
-        _chip(filters, gettext_lazy("Denied or failed"), {"what": "refused"}, icon="refused"),
+        _chip(filters, gettext_lazy("Denied or failed"), {"what": "trouble"}, icon="refused"),
     ]
 
 

@@ -14,9 +14,9 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts import bookmarks
-from accounts.entitlements import WayIn, entries
-from accounts.history import Use, uses
+from accounts.entitlements import WayIn, granted_roles
 from accounts.models import Bookmark, User
+from accounts.uses import Use, uses
 from portal.launch_link import launch_path
 from portal.pages.environments import KINDS, Environment, environment, kind_of
 from portal.pages.role_rows import MANY, RoleRows, left_words, place_words
@@ -67,7 +67,7 @@ class Chip:
 def home(request: HttpRequest) -> HttpResponse:
     """Show what the person may open; ``?q=`` and ``?environment=`` leave out the rest."""
     user, now = signed_in_user(request), timezone.now()
-    ways = entries(user, now)
+    ways = granted_roles(user, now)
     if not ways:
         groups = list(user.member_of.order_by("name").values_list("name", flat=True))
         return render(request, "portal/home_empty.html", {"here": "home", "groups": groups})

@@ -19,14 +19,14 @@ from django.utils.translation import gettext
 
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe
 from accounts.entitlements import WayIn
-from accounts.history import Use
 from accounts.models import CredentialSource
+from accounts.uses import Use
 from portal.aws.budget import Budget
 from portal.errors import UpstreamError
 from portal.launch import is_chained
 from portal.pages.environments import Environment, environment
 from portal.pages.mould import Mould, escaped
-from portal.pages.wording import duration_words
+from portal.pages.wording import account_number, duration_words
 from portal.session_plan import Lengths, decide_lengths
 
 MANY = 200
@@ -181,7 +181,7 @@ class RoleRows:
                 title=escaped(way.account_title),
                 path=path_part(way.account_key),
                 label=self._label_of(place),
-                digits=digits(way.account_id, in_groups=not self._is_many),
+                digits=account_number(way.account_id, in_groups=not self._is_many),
             )
         return known
 
@@ -307,13 +307,6 @@ def _tint(colour: str) -> SafeString:
 def path_part(text: str) -> SafeString:
     """Return a text as it stands in one of our addresses, as markup."""
     return escaped(quote(text, safe=_SAFE_IN_PATH))
-
-
-def digits(account_id: str, *, in_groups: bool = True) -> SafeString:
-    """Return an account's number; in groups of four it still is copied as bare digits."""
-    parts = [account_id[at : at + 4] for at in (0, 4, 8)]
-    shown = "".join(f"<span>{escaped(part)}</span>" for part in parts)
-    return SafeString(f'<span class="number">{shown if in_groups else escaped(account_id)}</span>')
 
 
 @lru_cache(maxsize=4096)

@@ -1,10 +1,12 @@
-"""Lengths and moments in words: "2 h 15 min", "until 15:31". Times are the page's zone's."""
+"""Lengths and moments in words, "2 h 15 min", "until 15:31" in the page's zone; numbers shown."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from accounts.errors import Seconds
@@ -40,6 +42,13 @@ def moment_words(moment: datetime, now: datetime | None = None) -> str:
 def until_words(moment: datetime, now: datetime | None = None) -> str:
     """Return ``until 15:31``, with day and year where they are not today's."""
     return gettext("until %(moment)s") % {"moment": moment_words(moment, now)}
+
+
+def account_number(account_id: str, *, in_groups: bool = True) -> SafeString:
+    """Return an account's number as markup; in groups of four it still is copied as bare digits."""
+    parts = [account_id[at : at + 4] for at in (0, 4, 8)] if in_groups else []
+    shown = format_html_join("", "<span>{}</span>", ([part] for part in parts)) or account_id
+    return format_html('<span class="number">{}</span>', shown)
 
 
 def sentence(text: str, params: Mapping[str, str | int]) -> str:

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.pages import wording
@@ -32,6 +31,4 @@ def until(value: datetime) -> str:
 @register.filter
 def account_number(account_id: str) -> SafeString:
     """Show 12 digits in three groups whose gaps are margins: copying gives the bare digits."""
-    groups = (account_id[start : start + 4] for start in (0, 4, 8))
-    spans = (format_html("<span>{}</span>", group) for group in groups)
-    return format_html('<span class="number">{}{}{}</span>', *spans)
+    return wording.account_number(account_id)

@@ -1,4 +1,4 @@
-// Keys and small conveniences of every page: g h/b/i, ?, copy buttons, menus, one toast.
+// Keys and small conveniences of every page: g h/b/i, ?, menus.
 
 const KEPT = "single-keys";
 const GO = { h: "/", b: "/bookmarks/", i: "/history/" };
@@ -14,34 +14,6 @@ const isTyping = (target) =>
 const areOn = () => {
   try { return localStorage.getItem(KEPT) !== "off"; } catch { return true; }
 };
-
-const say = (text) => {
-  document.querySelector(".toast")?.remove();
-  const toast = document.createElement("div");
-  toast.className = "toast";
-  toast.setAttribute("role", "status");
-  document.body.append(toast);
-  toast.textContent = text;
-  setTimeout(() => toast.remove(), 6000);
-};
-
-const copy = async (text, done) => {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(done);
-  } catch {
-    say(document.body.dataset.copyFailed ?? "This browser does not let the page copy.");
-  }
-};
-
-document.addEventListener("portal:copy", ({ detail }) => copy(detail.text, detail.done));
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy-link]");
-  if (!button) return;
-  button.closest("details.menu")?.removeAttribute("open");
-  copy(new URL(button.dataset.copyLink, location.href).href, button.dataset.done);
-});
 
 // Menus: Esc closes and gives the focus back, so does leaving; arrows move.
 document.addEventListener("keydown", (event) => {

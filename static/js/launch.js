@@ -23,13 +23,11 @@ const follow = () => {
 };
 
 copy.hidden = !navigator.clipboard;
-copy.addEventListener("click", async () => {
+copy.addEventListener("click", () => {
   const names = form.querySelector("[name=seconds]:checked").value === usual ? [] : ["seconds"];
   const query = filled(["to", "region", ...names]).toString();
-  await navigator.clipboard.writeText(form.action + (query && `?${query}`));
-  const [before, after] = copy.querySelectorAll("span");
-  before.hidden = true;
-  after.hidden = false;
+  document.dispatchEvent(new CustomEvent("portal:copy",
+    { detail: { text: form.action + (query && `?${query}`), button: copy } }));
 });
 
 form.addEventListener("input", follow);

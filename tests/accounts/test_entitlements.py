@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.aws_rules.destinations import Place
-from accounts.entitlements import entries, require_entry
+from accounts.entitlements import granted_roles, require_entry
 from accounts.errors import NotGranted, NotNow
 from accounts.models import Account, Bookmark, Grant, Group, Membership, Role, User
 
@@ -33,7 +33,7 @@ def catalogue(db: None) -> None:
 
 
 def granted(user: User, now: datetime = NOW) -> set[tuple[str, str]]:
-    return {(way.account_id, way.role_name) for way in entries(user, now)}
+    return {(way.account_id, way.role_name) for way in granted_roles(user, now)}
 
 
 def member(user: User, name: str) -> Group:
@@ -168,7 +168,7 @@ def test_all_roles_are_one_query(ann: User) -> None:
     Grant.objects.create(user=ann, role_name="*")
     Grant.objects.create(group=member(ann, "payments"), account_id=HUB, role_name="*")
     with CaptureQueriesContext(connection) as queries:
-        ways = entries(ann, NOW)
+        ways = granted_roles(ann, NOW)
         assert [way.shown_title + way.account_title for way in ways]
     assert len(queries) == 1
     assert len(ways) == 4
@@ -261,6 +261,9 @@ class AgainstThePlainReading(TestCase):
             if not account.disabled and any(reaches(g, account, role) for g in drawn)
         }
         assert granted(ann) == expected
+        for way in granted_roles(ann, NOW):
+            one = require_entry(ann, way.account_id, way.role_name, NOW)
+            assert way.ends == one.grant.expires
         one_by_one = {
             (account_id, role)
             for account_id in accounts

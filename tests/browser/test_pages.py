@@ -1,9 +1,10 @@
 """The pages a person works with, in Chromium: by keyboard, by mouse, without script."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Window
 from tests.browser.looks import require_good_looks
@@ -47,6 +48,24 @@ def no_bookmarks(ann: Window, served: Served) -> Iterator[None]:
 
 
 class TestSearch:
+    def test_with_very_many_roles_the_script_puts_the_links_to_options_in(
+        self, ann: Window, served: Served
+    ) -> None:
+        page = ann.page
+
+        def without_options(route: Route) -> None:
+            answer = route.fetch()
+            link = r'<a class="button plain icon-only" href="/options/.*?</a>'
+            body, number = re.subn(link, "", answer.text())
+            assert number
+            route.fulfill(response=answer, body=body)
+
+        page.route(f"{served.url}/", without_options)
+        page.goto(f"{served.url}/")
+        page.keyboard.type("paypro dev")
+        page.get_by_role("link", name="Options for Developer in Payments production").click()
+        page.wait_for_url("**/options/payments-prod/Developer/")
+
     def test_from_the_first_letter_to_the_console_by_keyboard_alone(
         self, ann: Window, served: Served
     ) -> None:
@@ -264,9 +283,9 @@ class TestHistory:
         self, plain: Page, served: Served
     ) -> None:
         plain.goto(f"{served.url}/history/")
-        plain.get_by_label("What happened").select_option("refused")
+        plain.get_by_label("What happened").select_option("trouble")
         plain.get_by_role("button", name="Show").click()
-        plain.wait_for_url("**what=refused**")
+        plain.wait_for_url("**what=trouble**")
         expect(plain.locator(".line").first).to_be_visible()
         assert plain.locator(".line:not([data-state])").count() == 0
         plain.get_by_text("Export").click()

@@ -46,7 +46,7 @@ class TestMaking:
     ) -> None:
         payments(ann)
         answer = signed_in.post(
-            "/bookmarks/", {"to": f" {ALARMS} ", "entry": ENTRY, "name": "Refunds"}
+            "/bookmarks/", {"to": f" {ALARMS} ", "way": ENTRY, "name": "Refunds"}
         )
         kept = Bookmark.objects.get(user=ann)
         assert answer.status_code == 303
@@ -64,7 +64,7 @@ class TestMaking:
         self, ann: User, signed_in: Client, to: str, region: str
     ) -> None:
         payments(ann)
-        signed_in.post("/bookmarks/", {"to": to, "region": region, "entry": ENTRY})
+        signed_in.post("/bookmarks/", {"to": to, "region": region, "way": ENTRY})
         place = normal_place(to, region)
         found = require_entry(ann, "payments-prod", "Developer", timezone.now(), place)
         assert found.place_is_bookmarked
@@ -73,8 +73,8 @@ class TestMaking:
         self, ann: User, signed_in: Client
     ) -> None:
         payments(ann)
-        signed_in.post("/bookmarks/", {"to": "sqs", "entry": ENTRY, "name": "  "})
-        signed_in.post("/bookmarks/", {"to": "", "entry": ENTRY})
+        signed_in.post("/bookmarks/", {"to": "sqs", "way": ENTRY, "name": "  "})
+        signed_in.post("/bookmarks/", {"to": "", "way": ENTRY})
         assert names(ann) == ["SQS in Payments production", "Console home in Payments production"]
 
     def test_a_link_fills_the_form_in_and_makes_nothing(self, ann: User, signed_in: Client) -> None:
@@ -100,15 +100,15 @@ class TestMaking:
             ("to", "javascript:alert(1)"),
             ("region", "cn-north-1"),
             ("region", "nowhere"),
-            ("entry", "payments-prod/Admin"),
-            ("entry", ""),
+            ("way", "payments-prod/Admin"),
+            ("way", ""),
         ],
     )
     def test_P13_what_cannot_be_is_refused_at_its_field_and_everything_typed_is_kept(
         self, ann: User, signed_in: Client, field: str, typed: str
     ) -> None:
         payments(ann)
-        fields = {"to": "sqs", "region": "eu-west-1", "entry": ENTRY, "name": "Mine", field: typed}
+        fields = {"to": "sqs", "region": "eu-west-1", "way": ENTRY, "name": "Mine", field: typed}
         answer = signed_in.post("/bookmarks/", fields)
         assert answer.status_code == 400
         document = read(answer.content)
@@ -129,7 +129,7 @@ class TestMaking:
         payments(ann)
         role(PAYMENTS, "Admin", to=bob)
         answers = [
-            signed_in.post("/bookmarks/", {"entry": entry, "to": "s3"})
+            signed_in.post("/bookmarks/", {"way": entry, "to": "s3"})
             for entry in ("payments-prod/Admin", "payments-prod/Nobody")
         ]
         texts = [read(answer.content).one("main").text for answer in answers]
@@ -142,7 +142,7 @@ class TestMaking:
         payments(ann)
         role(PAYMENTS, "Other", to=ann)
         document = page(signed_in, "/bookmarks/?account=payments-prod&role=Other")
-        assert value(document, "entry") == "payments-prod/Other"
+        assert value(document, "way") == "payments-prod/Other"
         assert len(list(document.one("datalist", id="ways").all("option"))) == 2
 
 
@@ -156,7 +156,7 @@ class TestChanging:
         document = page(signed_in, f"/bookmarks/{two.pk}/")
         assert (value(document, "to"), value(document, "name")) == ("s3", "Two")
         made(ann, "Three", 3)
-        fields = {"to": "/sqs/home", "region": "", "entry": ENTRY, "name": "Zwei"}
+        fields = {"to": "/sqs/home", "region": "", "way": ENTRY, "name": "Zwei"}
         assert signed_in.post(f"/bookmarks/{two.pk}/", fields).status_code == 303
         assert names(ann) == ["One", "Zwei", "Three"]
         assert Bookmark.objects.get(pk=two.pk).destination == "/sqs/home"
@@ -270,7 +270,7 @@ def test_P14_nothing_changes_by_get_or_without_a_token(ann: User, signed_in: Cli
     for path in ("move/", "delete/"):
         assert signed_in.get(f"/bookmarks/{kept.pk}/{path}").status_code == 405
         assert strict.post(f"/bookmarks/{kept.pk}/{path}").status_code == 403
-    assert strict.post("/bookmarks/", {"entry": ENTRY}).status_code == 403
+    assert strict.post("/bookmarks/", {"way": ENTRY}).status_code == 403
     assert names(ann) == ["A"]
 
 
@@ -279,12 +279,12 @@ def test_P19_P29_a_name_carries_no_markup_and_no_control_characters(
 ) -> None:
     payments(ann)
     name = f"{MARKUP}\r\n\x1b[31m\u202e"
-    signed_in.post("/bookmarks/", {"entry": ENTRY, "name": name})
+    signed_in.post("/bookmarks/", {"way": ENTRY, "name": name})
     kept = Bookmark.objects.get().name
     assert kept.isprintable()
     for path in ("/bookmarks/", "/", f"/bookmarks/{Bookmark.objects.get().pk}/"):
         assert b"<script>alert" not in signed_in.get(path).content
-    answer = signed_in.post("/bookmarks/", {"entry": MARKUP, "to": MARKUP, "region": MARKUP})
+    answer = signed_in.post("/bookmarks/", {"way": MARKUP, "to": MARKUP, "region": MARKUP})
     assert b"<script>alert" not in answer.content
 
 

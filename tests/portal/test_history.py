@@ -17,6 +17,7 @@ from accounts.history import EXPORT_COLUMNS
 from accounts.models import Action, Entry, Outcome, User
 from accounts.record import Act
 from portal.pages import history as page_module
+from portal.pages.history_lines import Line
 from tests.portal.reading import Element, read
 
 MARKUP = "\"><script>alert(1)</script><b x='&"
@@ -90,6 +91,58 @@ class TestLines:
         ):  # fmt: skip
             for part in words:
                 assert part in line
+
+    @pytest.mark.parametrize(
+        ("action", "outcome", "error", "sentence"),
+        [
+            ("launch", "started", "", "You began to open <b>Hub</b> as <b>Admin</b>"),
+            ("launch", "succeeded", "", "You opened <b>Hub</b> as <b>Admin</b>, in Tokyo"),
+            ("launch", "failed", "Throttling", "You did not get in to <b>Hub</b> as <b>Admin</b>"),
+            (
+                "launch",
+                "failed",
+                "AccessDenied",
+                "AWS did not let you in to <b>Hub</b> as <b>Admin</b>",
+            ),
+            (
+                "credentials",
+                "denied",
+                "NotNow",
+                "The portal did not let you in to <b>Hub</b> as <b>Admin</b>",
+            ),
+            (
+                "credentials",
+                "denied",
+                "NotGranted",
+                "You asked for <b>Hub</b> as <b>Admin</b> and have no grant for it",
+            ),
+            (
+                "credentials",
+                "started",
+                "",
+                "You began to take credentials for <b>Hub</b> as <b>Admin</b>",
+            ),
+            ("sign-in", "denied", "Throttled", "A sign-in with your name was refused"),
+            ("admin-change", "succeeded", "", "You changed something in the administration"),
+            ("access-apply", "succeeded", "", "access file applied, succeeded"),
+        ],
+    )
+    def test_every_act_has_a_sentence_of_its_own(
+        self, action: str, outcome: str, error: str, sentence: str
+    ) -> None:
+        now = timezone.now()
+        entry = Entry(
+            action=action,
+            outcome=outcome,
+            error=error,
+            account="Hub",
+            role="Admin",
+            region="ap-northeast-1",
+            details="{}",
+            time=record.moment_text(now),
+            expires="",
+        )
+        assert Line.of(entry, now).sentence == sentence
 
     def test_an_act_that_never_ended_says_so(self, ann: User, signed_in: Client) -> None:
         record.open_act(Act(Action.LAUNCH, "ann", ann.record_key, **KNOWN))

@@ -324,6 +324,18 @@ class TestCost:
         self.big(ann, 100)
         assert self.queries(signed_in) == few <= 8
 
+    @pytest.mark.parametrize(("number", "options"), [(200, 200), (201, 0)])
+    def test_with_more_than_200_roles_the_links_to_options_are_left_to_the_script(
+        self, number: int, options: int, ann: User, signed_in: Client
+    ) -> None:
+        for n in range(number):
+            role(PAYMENTS, f"Role{n}", to=ann)
+        document = page(signed_in)
+        assert len(opens(document)) == number
+        assert len([a for a in document.all("a") if a.name.startswith("Options for")]) == options
+        found = page(signed_in, "/?q=Role150")
+        assert [a.name for a in found.all("a")].count(f"Options for Role150 in {PAYMENTS}") == 1
+
     def test_three_thousand_roles_are_sixty_kilobytes_at_most(
         self, ann: User, signed_in: Client
     ) -> None:

@@ -4,6 +4,7 @@ What is asked of AWS is replaced at its outermost edge; the browser tests go all
 """
 
 import re
+import time
 from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -207,6 +208,22 @@ def test_P14_another_tab_cannot_wash_an_arrival_clean(
     client.get("/go/payments-prod/Lead/", headers=OTHERS_LINK)
     client.post("/sign-in/", {"username": "ann", "password": PASSWORD, "next": GO})
     assert what_happens(client.get(GO, headers=CLICK)) == "asks"
+
+
+@pytest.mark.parametrize(("minutes", "happens"), [(14, "opens"), (16, "asks")])
+def test_P14_how_a_request_came_in_is_forgotten_after_15_minutes(
+    minutes: int,
+    happens: str,
+    launched: list[Launch],
+    ann: User,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    later = time.time() + minutes * 60
+    client.get(GO, headers=TYPED)
+    monkeypatch.setattr("portal.signin.arrivals.time.time", lambda: later)
+    client.post("/sign-in/", {"username": "ann", "password": PASSWORD, "next": GO})
+    assert what_happens(client.get(GO, headers=CLICK)) == happens
 
 
 def test_P14_back_and_reload_after_the_question_ask_again(

@@ -163,7 +163,7 @@ def test_port_443_is_dropped() -> None:
 @pytest.mark.parametrize(("name", "other"), list(product(PARTITIONS, PARTITIONS)))
 def test_p18_console_of_another_partition_is_refused_with_a_sentence(name: str, other: str) -> None:
     region = PARTITIONS[other].default_sts_region
-    url = f"https://{PARTITIONS[other].regional_console_host(region)}/s3/home?region={region}"
+    url = f"https://{region}.{PARTITIONS[other].console_host}/s3/home?region={region}"
     if name == other:
         found = parse_destination(url, "", partition=name, account_id=ACCOUNT)
         assert found == Destination(url, "s3", region)

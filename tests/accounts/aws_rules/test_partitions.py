@@ -47,10 +47,9 @@ def test_every_partition_of_botocore_is_served_or_left_out_with_a_reason() -> No
 
 
 @pytest.mark.parametrize("name", PARTITIONS)
-def test_partition_has_botocores_dns_suffix_and_a_default_region_of_its_own(name: str) -> None:
+def test_partition_is_botocores_with_a_default_region_of_its_own(name: str) -> None:
     ours, theirs = PARTITIONS[name], botocore_partitions()[name]
     assert ours.name == name
-    assert ours.dns_suffix == theirs["outputs"]["dnsSuffix"]
     assert ours.default_sts_region in theirs["regions"]
 
 
@@ -99,13 +98,6 @@ def test_region_opened_after_this_version_belongs_by_its_form() -> None:
 )
 def test_federation_endpoint_is_the_partitions_own(name: str, url: str) -> None:
     assert federation_url(name) == url
-
-
-def test_regional_hosts_stand_under_the_partitions_domains() -> None:
-    aws, sovereign = partition("aws"), partition("aws-eusc")
-    assert aws.regional_signin_host("eu-west-1") == "eu-west-1.signin.aws.amazon.com"
-    assert aws.regional_console_host("eu-west-1") == "eu-west-1.console.aws.amazon.com"
-    assert sovereign.regional_signin_host("eusc-de-east-1") == sovereign.signin_host
 
 
 @pytest.mark.parametrize("name", ["", "AWS", "aws-iso", "azure", "aws\n"])

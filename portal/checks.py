@@ -1,0 +1,47 @@
+"""What ``manage.py check`` finds wrong with the way the portal is set up."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.db import connections
+
+from accounts.database_objects import missing
+
+
+def requests_are_not_atomic(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Refuse ATOMIC_REQUESTS: a refused launch would take its own row out of the record."""
+    return [
+        checks.Error(
+            f"ATOMIC_REQUESTS is on for the database “{alias}”.",
+            hint="Leave it off: when a launch fails, its transaction would be rolled back, and the "
+            "row that says so with it.",
+            id="portal.E001",
+        )
+        for alias in connections
+        if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
+def database_objects_are_there(
+    app_configs: Sequence[AppConfig] | None, databases: Iterable[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Name the record's triggers and the view that are not in a database as they were laid.
+
+    A warning and no error, because it also comes before ``migrate``, which lays them anew. A
+    database without tables has nothing to miss.
+    """
+    return [
+        checks.Warning(
+            f"The database “{alias}” lacks {name}, or holds another version of it.",
+            hint="Run “manage.py migrate”, which lays triggers and view anew, and find out who "
+            "took it away: without its triggers the record can be changed.",
+            id="portal.W001",
+        )
+        for alias in databases or ()
+        if "accounts_entry" in connections[alias].introspection.table_names()
+        for name in missing(connections[alias])
+    ]

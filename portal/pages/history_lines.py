@@ -1,0 +1,215 @@
+"""One act of a person's record as a line of their history: the sentence and what stands below."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from accounts.aws_rules.destinations import CONSOLE_HOME, describe
+from accounts.history import details_of, moment_of, session_ends
+from accounts.models import Action, Entry, Outcome
+from portal.launch_link import launch_path
+from portal.pages.environments import Environment, environment
+from portal.pages.role_rows import left_words
+from portal.pages.wording import duration_words, moment_words, until_words
+
+_DENIED = gettext_lazy("The portal did not let you in to <b>{account}</b> as <b>{role}</b>")
+_FAILED = gettext_lazy("You did not get in to <b>{account}</b> as <b>{role}</b>")
+_SENTENCES: Mapping[tuple[str, str], Any] = {
+    (Action.LAUNCH, Outcome.STARTED): gettext_lazy(
+        "You began to open <b>{account}</b> as <b>{role}</b>"
+    ),
+    (Action.LAUNCH, Outcome.SUCCEEDED): gettext_lazy(
+        "You opened <b>{account}</b> as <b>{role}</b>"
+    ),
+    (Action.LAUNCH, Outcome.DENIED): _DENIED,
+    (Action.LAUNCH, Outcome.FAILED): _FAILED,
+    (Action.CREDENTIALS, Outcome.STARTED): gettext_lazy(
+        "You began to take credentials for <b>{account}</b> as <b>{role}</b>"
+    ),
+    (Action.CREDENTIALS, Outcome.SUCCEEDED): gettext_lazy(
+        "You took credentials for <b>{account}</b> as <b>{role}</b>"
+    ),
+    (Action.CREDENTIALS, Outcome.DENIED): _DENIED,
+    (Action.CREDENTIALS, Outcome.FAILED): _FAILED,
+    (Action.SIGN_IN, Outcome.SUCCEEDED): gettext_lazy("You signed in"),
+    (Action.SIGN_IN, Outcome.DENIED): gettext_lazy("A sign-in with your name was refused"),
+    (Action.SIGN_OUT, Outcome.SUCCEEDED): gettext_lazy("You signed out"),
+}
+_OPENED_THERE = gettext_lazy("You opened <b>{account}</b> as <b>{role}</b>, {where}")
+_NOT_GRANTED = gettext_lazy(
+    "You asked for <b>{account}</b> as <b>{role}</b> and have no grant for it"
+)
+_REFUSED_BY_AWS = gettext_lazy("AWS did not let you in to <b>{account}</b> as <b>{role}</b>")
+_WRONG_PASSWORD = gettext_lazy("A sign-in with your name and a wrong password was refused")
+_ADMIN_CHANGE = gettext_lazy("You changed something in the administration")
+
+_ENTERING = (Action.LAUNCH, Action.CREDENTIALS)
+_ICON_OF_OUTCOME: Mapping[str, str] = {Outcome.FAILED: "refused", Outcome.DENIED: "lock"}
+_ICON_OF_ACTION: Mapping[str, str] = {
+    Action.LAUNCH: "open",
+    Action.CREDENTIALS: "terminal",
+    Action.SIGN_IN: "user",
+    Action.SIGN_OUT: "sign-out",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One act, ready to be told. ``ends`` is when its session ends or ended."""
+
+    entry: Entry
+    time: datetime
+    details: Mapping[str, Any]
+    ends: datetime | None
+    now: datetime
+
+    @classmethod
+    def of(cls, entry: Entry, now: datetime) -> Self:
+        """Read the line off an act's row."""
+        details = details_of(entry.details)
+        ends = None
+        if entry.outcome == Outcome.SUCCEEDED:
+            ends = session_ends(entry.expires, entry.written, entry.duration_seconds, details)
+        began = moment_of(entry.time) or now
+        return cls(entry, timezone.localtime(began), details, ends, now)
+
+    # --- the sentence ---
+
+    @property
+    def sentence(self) -> SafeString:
+        """What happened, as markup."""
+        words = self._special_words or _SENTENCES.get((self.entry.action, self.entry.outcome))
+        if words is None:
+            told = (self.entry.get_action_display(), self.entry.get_outcome_display())
+            return format_html("{}, {}", *told)
+        return format_html(str(words), account=self.account, role=self.role, where=self.where)
+
+    @property
+    def _special_words(self) -> Any:
+        entry = self.entry
+        if entry.action == Action.ADMIN_CHANGE:
+            return _ADMIN_CHANGE
+        if self.is_opened and self.where:
+            return _OPENED_THERE
+        if self._is_not_granted:
+            return _NOT_GRANTED
+        if self._is_refused_by_aws:
+            return _REFUSED_BY_AWS
+        is_denied_sign_in = entry.action == Action.SIGN_IN and entry.outcome == Outcome.DENIED
+        return _WRONG_PASSWORD if is_denied_sign_in and entry.error == "WrongPassword" else None
+
+    @property
+    def account(self) -> str:
+        """The account's name as it was, else what was typed."""
+        return str(self.details.get("account_name") or self.entry.account)
+
+    @property
+    def role(self) -> str:
+        """The role's title as it was, else what was typed."""
+        return str(self.details.get("role_title") or self.entry.role)
+
+    @property
+    def environment(self) -> Environment | None:
+        """The account's environment as it was; None where it was not known."""
+        name = self.details.get("environment")
+        return environment(str(name)) if name else None
+
+    @property
+    def where(self) -> str:
+        """Service and region of a launch in words; empty for the console's home without region."""
+        service, region = describe(self.entry.destination, self.entry.region)
+        if service == CONSOLE_HOME:
+            return gettext("in %(region)s") % {"region": region} if region else ""
+        if not region:
+            return gettext("at %(service)s") % {"service": service}
+        return gettext("at %(service)s in %(region)s") % {"service": service, "region": region}
+
+    # --- what stands below ---
+
+    @property
+    def notes(self) -> list[str]:
+        """What else there is to know, one short piece after the other."""
+        return [self._first_note, *self._more_notes()]
+
+    @property
+    def _first_note(self) -> str:
+        if self.ends:
+            return self._length(self.ends)
+        if self._is_entering and self.entry.outcome == Outcome.STARTED:
+            return gettext("How it ended is not known")
+        if self._is_not_granted:
+            return gettext("Nothing was opened")
+        told_then = str(self.details.get("message") or "")
+        return told_then or gettext("From %(ip)s") % {"ip": self.entry.ip}
+
+    def _more_notes(self) -> Iterator[str]:
+        entry = self.entry
+        is_issued = entry.action == Action.CREDENTIALS and entry.outcome == Outcome.SUCCEEDED
+        if is_issued and entry.access_key_id:
+            # As much of the id as tells the key from others.
+            yield gettext("key ending in %(end)s") % {"end": entry.access_key_id[-6:]}
+        if entry.reason:
+            yield f"“{entry.reason}”"
+        if self.is_trouble and entry.request_id:
+            yield gettext("reference %(number)s") % {"number": entry.request_id}
+
+    def _length(self, ends: datetime) -> str:
+        seconds = self.details.get("console_seconds") or self.entry.duration_seconds
+        length = duration_words(seconds or 0)
+        if self.left:
+            words = gettext("For %(length)s, %(until)s")
+            return words % {"length": length, "until": until_words(ends)}
+        # The clock alone on the day on which it began.
+        ended = moment_words(ends, self.time)
+        return gettext("For %(length)s, ended %(moment)s") % {"length": length, "moment": ended}
+
+    # --- beside it ---
+
+    @property
+    def icon(self) -> str:
+        """What the icon sprite calls the picture of it."""
+        by_action = _ICON_OF_ACTION.get(self.entry.action, "key")
+        return _ICON_OF_OUTCOME.get(self.entry.outcome, by_action)
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether it opened a console."""
+        return self.entry.action == Action.LAUNCH and self.entry.outcome == Outcome.SUCCEEDED
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it did not come to what was wanted."""
+        return self.entry.outcome in {Outcome.DENIED, Outcome.FAILED}
+
+    @property
+    def _is_entering(self) -> bool:
+        return self.entry.action in _ENTERING
+
+    @property
+    def _is_not_granted(self) -> bool:
+        is_denied = self._is_entering and self.entry.outcome == Outcome.DENIED
+        return is_denied and self.entry.error == "NotGranted"
+
+    @property
+    def _is_refused_by_aws(self) -> bool:
+        has_failed = self._is_entering and self.entry.outcome == Outcome.FAILED
+        return has_failed and self.entry.error.startswith("AccessDenied")
+
+    @property
+    def left(self) -> str:
+        """How long its session still runs, in words; empty when it has ended."""
+        is_open = self.ends and self.ends > self.now
+        return left_words(self.ends, self.now) if is_open and self.ends else ""
+
+    @property
+    def link(self) -> str:
+        """The address that opens the same place again."""
+        entry = self.entry
+        key = str(self.details.get("alias") or entry.account)
+        return launch_path(key, entry.role, to=entry.destination)

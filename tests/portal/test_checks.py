@@ -1,0 +1,56 @@
+"""``manage.py check`` says what would break the record before somebody finds out by it."""
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+
+
+def found(*databases: str) -> list[CheckMessage]:
+    return [each for each in run_checks(databases=databases) if (each.id or "")[:7] == "portal."]
+
+
+@pytest.mark.django_db
+def test_a_whole_portal_has_nothing_to_say() -> None:
+    assert found("default") == []
+
+
+def test_P27_requests_in_one_transaction_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    with pytest.raises(SystemCheckError, match=r"portal\.E001.*ATOMIC_REQUESTS"):
+        call_command("check")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "name"), [("TRIGGER", "entry_no_delete"), ("VIEW", "accounts_grantedrole")]
+)
+def test_P27_what_is_missing_in_the_database_is_named_with_what_to_do(kind: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP {kind} {name}")
+    (told,) = found("default")
+    assert name in told.msg
+    assert "migrate" in (told.hint or "")
+    assert found() == []
+
+
+@pytest.mark.django_db
+def test_P27_a_trigger_of_the_same_name_that_does_nothing_counts_as_missing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER entry_no_update")
+        cursor.execute(
+            "CREATE TRIGGER entry_no_update BEFORE UPDATE ON accounts_entry BEGIN SELECT 1; END"
+        )
+    (told,) = found("default")
+    assert "entry_no_update" in told.msg
+
+
+@pytest.mark.django_db
+def test_a_database_before_its_first_migration_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection.introspection, "table_names", list)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER entry_no_delete")
+    assert found("default") == []
