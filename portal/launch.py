@@ -24,14 +24,15 @@ from accounts.errors import (
     TooMany,
     gettext_noop,
 )
-from accounts.models import Action, CredentialSource, Outcome, Role, User
+from accounts.models import Action, Outcome, Role, User
 from accounts.record import Act, RateLimit
 from portal.aws import federation, methods
 from portal.aws.budget import Budget
 from portal.aws.plan import SessionPlan, SourceSettings, TemporaryCredentials
 from portal.aws.sources import Sources
 from portal.aws.transport import Transport
-from portal.session_plan import Lengths, decide_lengths, plan_session, read_seconds
+from portal.errors import UpstreamError
+from portal.session_plan import Lengths, decide_lengths, plan_session, read_seconds, source_settings
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,26 @@ def sources() -> Sources:
     return Sources(transport())
 
 
-def is_chained(source: CredentialSource, budget: Budget) -> bool:
+def is_chained(source: SourceSettings, budget: Budget) -> bool:
     """Tell whether the broker's own credentials are a role's, which AWS limits to an hour.
 
     Raises ConfigurationProblem when there are none.
     """
-    return sources().is_chained(SourceSettings(source.name, source.profile), budget)
+    return sources().is_chained(source, budget)
+
+
+def is_surely_chained(source: SourceSettings) -> bool:
+    """Tell the same for a page that lists roles, without holding it up.
+
+    What cannot be known at the moment counts as no: the launch itself will tell.
+    """
+    try:
+        return is_chained(source, Budget(_SECONDS_FOR_A_LIST))
+    except UpstreamError:
+        return False
+
+
+_SECONDS_FOR_A_LIST = 0.3
 
 
 def _require_reason(launch: Launch) -> None:
@@ -253,7 +268,7 @@ def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) ->
     seconds = read_seconds(wish.seconds)
     budget = Budget(settings.PORTAL_UPSTREAM_TIMEOUT_SECONDS)
     began = timezone.now()
-    chained = is_chained(role.source, budget)
+    chained = is_chained(source_settings(role.source), budget)
     if timezone.now() - began > _NO_WAIT:
         entitlement = _entitled(visitor, wish)
     lengths = decide_lengths(

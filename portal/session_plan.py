@@ -9,7 +9,7 @@ from typing import cast
 from accounts.aws_rules import limits, names
 from accounts.entitlements import Entitlement
 from accounts.errors import InvalidRequest, LimitExceeded, Seconds, gettext_noop
-from accounts.models import Method, Role, User
+from accounts.models import CredentialSource, Method, Role, User
 from portal.aws import plan as aws
 from portal.aws.plan import SessionPlan, SourceSettings
 from portal.errors import ConfigurationProblem
@@ -152,13 +152,18 @@ def plan_session(user: User, entitlement: Entitlement, lengths: Lengths) -> Sess
         session_name=session_name(user, role),
         duration_seconds=lengths.credentials,
         console_seconds=lengths.console,
-        source=SourceSettings(role.source.name, role.source.profile),
+        source=source_settings(role.source),
         source_identity=source_identity(user, role),
         external_id=role.external_id,
         session_policy=role.session_policy,
         policy_arns=tuple(role.policy_arns),
         session_tags=_session_tags(user, entitlement),
     )
+
+
+def source_settings(source: CredentialSource) -> SourceSettings:
+    """Return a credential source as the boundary to AWS knows it."""
+    return SourceSettings(source.name, source.profile)
 
 
 def session_name(user: User, role: Role) -> str:

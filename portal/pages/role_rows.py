@@ -19,11 +19,9 @@ from django.utils.translation import gettext
 
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe
 from accounts.entitlements import WayIn
-from accounts.models import CredentialSource
 from accounts.uses import Use
-from portal.aws.budget import Budget
-from portal.errors import UpstreamError
-from portal.launch import is_chained
+from portal.aws.plan import SourceSettings
+from portal.launch import is_surely_chained
 from portal.pages.environments import Environment, environment
 from portal.pages.mould import Mould, escaped
 from portal.pages.wording import account_number, duration_words
@@ -35,7 +33,6 @@ Without script search leads to them, whose results have them always."""
 SOON = timedelta(days=14)
 
 _LONGER_THAN_ANY_SESSION = timedelta(days=2)
-_SECONDS_FOR_SOURCES = 0.3
 # What Django's own ``reverse`` leaves as it is in a path.
 _SAFE_IN_PATH = "!*'();:@&=+$,/~"
 _NOTHING = SafeString()
@@ -223,7 +220,7 @@ class RoleRows:
     def _is_chained(self, way: WayIn) -> bool:
         source = (way.source, way.source_profile)
         if source not in self._chained:
-            self._chained[source] = source_is_chained(*source)
+            self._chained[source] = is_surely_chained(SourceSettings(*source))
         return self._chained[source]
 
     # --- flags ---
@@ -277,19 +274,6 @@ class RoleRows:
     def _label_mould(self) -> Mould:
         context = {"icons": static("icons.svg")}
         return Mould("portal/parts/environment.html", ("kind", "title"), context)
-
-
-def source_is_chained(name: str, profile: str) -> bool:
-    """Tell whether the broker's own credentials are a role's, without holding up a page.
-
-    What cannot be known at the moment counts as no: the launch itself will tell.
-    """
-    try:
-        return is_chained(
-            CredentialSource(name=name, profile=profile), Budget(_SECONDS_FOR_SOURCES)
-        )
-    except UpstreamError:
-        return False
 
 
 def _data(name: str, value: str) -> SafeString:

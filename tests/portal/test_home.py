@@ -24,8 +24,9 @@ from accounts.models import (
     User,
 )
 from accounts.record import Act
+from portal import launch
 from portal.errors import ConfigurationProblem
-from portal.pages import home, role_rows
+from portal.pages import home
 from tests.portal.catalogue import PAYMENTS, SANDBOX, payments, role
 from tests.portal.reading import Element, read
 
@@ -35,7 +36,7 @@ MARKUP = "\"><script>alert(1)</script><b x='&"
 @pytest.fixture(autouse=True)
 def _broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker's own credentials are a user's, unless a test says otherwise."""
-    monkeypatch.setattr(role_rows, "is_chained", lambda *_: False)
+    monkeypatch.setattr(launch, "is_chained", lambda *_: False)
 
 
 def page(client: Client, path: str = "/") -> Element:
@@ -128,7 +129,7 @@ class TestRoles:
     def test_P17_with_broker_credentials_of_a_role_the_button_says_an_hour(
         self, ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(role_rows, "is_chained", lambda *_: True)
+        monkeypatch.setattr(launch, "is_chained", lambda *_: True)
         payments(ann, session_seconds=14400, console_seconds=28800)
         row = page(signed_in).one("li", class_="role")
         assert row.one("span", class_="for").text == "1 h"
@@ -140,7 +141,7 @@ class TestRoles:
         def trouble(*_: object) -> bool:
             raise ConfigurationProblem(log="none", message="none", next_step="")
 
-        monkeypatch.setattr(role_rows, "is_chained", trouble)
+        monkeypatch.setattr(launch, "is_chained", trouble)
         payments(ann)
         assert page(signed_in).one("span", class_="for").text == "1 h"
 
