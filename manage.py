@@ -6,6 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from accounts import database_file
 from portal.env import SettingsProblem
 
 
@@ -14,9 +15,13 @@ def main() -> None:
     os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
+        if sys.argv[1:2] == ["migrate"]:
+            database_file.create()
         execute_from_command_line(sys.argv)
     except SettingsProblem as problem:
         sys.exit(str(problem))
+    except OSError as error:
+        sys.exit(f"{error.filename or 'A file'} cannot be written: {error.strerror}.")
 
 
 if __name__ == "__main__":

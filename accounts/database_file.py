@@ -3,13 +3,23 @@
 Such a connection goes on writing into a file that nobody will find again.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 Identity = tuple[int, int]
+
+
+def create() -> None:
+    """Make an empty file where there is none yet, readable by its owner only, to be migrated.
+
+    Raises OSError where that cannot be.
+    """
+    os.close(os.open(settings.DATABASE_PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def remember(connection: BaseDatabaseWrapper, **_: Any) -> None:
@@ -44,7 +54,7 @@ def _identity(connection: BaseDatabaseWrapper) -> Identity | None:
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return None
     try:
-        found = Path(str(connection.settings_dict["NAME"])).stat()
+        found = Path(settings.DATABASE_PATH).stat()
     except FileNotFoundError:
         return -1, -1
     return found.st_dev, found.st_ino

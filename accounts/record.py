@@ -31,8 +31,8 @@ COMMAND_LINE = "command line"
 LONGEST_TYPED = 100
 LONGEST_REASON = 500
 LONGEST_TEXT = 2048
-MOST_DENIALS_A_MINUTE = 120
-TOO_MANY_DENIALS = "TooManyDenials"
+MOST_REFUSALS_A_MINUTE = 120
+TOO_MANY_REFUSALS = "TooManyRefusals"
 
 # What the chain's hash covers, in this order, for ever: a new column joins at the end.
 CANONICAL_FIELDS = (
@@ -135,19 +135,20 @@ def write(act: Act, outcome: Outcome, error: str = "") -> None:
     _append(act, Phase.SINGLE, outcome, error)
 
 
-def write_denied(act: Act, error: str) -> None:
-    """Write that the portal said no; of one person at most ``MOST_DENIALS_A_MINUTE`` rows.
+def write_refusal(act: Act, outcome: Outcome, error: str) -> None:
+    """Write why AWS was not even asked; of one person at most ``MOST_REFUSALS_A_MINUTE`` rows.
 
     After that only one a minute, so that nobody floods what can never be deleted.
     """
-    since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
-    lately = Entry.objects.filter(
-        actor_key=act.actor_key, outcome=Outcome.DENIED, time__gte=since
-    ).count()
-    if lately < MOST_DENIALS_A_MINUTE:
-        write(act, Outcome.DENIED, error)
-    else:
-        write_once_a_minute(act, Outcome.DENIED, TOO_MANY_DENIALS)
+    with recording():
+        since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
+        lately = Entry.objects.filter(
+            actor_key=act.actor_key, phase=Phase.SINGLE, time__gte=since
+        ).count()
+        if lately < MOST_REFUSALS_A_MINUTE:
+            write(act, outcome, error)
+        else:
+            write_once_a_minute(act, outcome, TOO_MANY_REFUSALS)
 
 
 def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:

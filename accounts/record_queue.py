@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 LONGEST_WAIT_SECONDS = 10.0
@@ -53,7 +54,7 @@ def _is_sqlite_file() -> bool:
 
 
 def _lock_path() -> Path:
-    return Path(f"{connection.settings_dict['NAME']}.record-lock")
+    return Path(f"{settings.DATABASE_PATH}.record-lock")
 
 
 @contextmanager

@@ -212,10 +212,7 @@ def _refusals_recorded(act: Act) -> Iterator[None]:
         told = _told(act, error)
         if isinstance(error, NotNow):
             told = replace(told, account=error.account_id, role=error.role_name)
-        if _outcome(error) == Outcome.DENIED:
-            record.write_denied(told, _code(error))
-        else:
-            record.write(told, Outcome.FAILED, _code(error))
+        record.write_refusal(told, _outcome(error), _code(error))
         raise
 
 

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from accounts import database_file
 from portal import static_files
 from portal.env import SettingsProblem
 
@@ -37,6 +38,7 @@ def prepare() -> None:
     _require_free_port()
     try:
         if settings.PORTAL_MIGRATE:
+            database_file.create()
             call_command("migrate", interactive=False, verbosity=0)
         static_files.lay()
     except DatabaseError as error:
@@ -44,7 +46,9 @@ def prepare() -> None:
             f"DATABASE_URL leads to {settings.DATABASE_PATH}, which cannot be used: {error}."
         ) from error
     except OSError as error:
-        raise SettingsProblem(f"Static files cannot be laid: {error}.") from error
+        raise SettingsProblem(
+            f"{error.filename or 'A file'} cannot be written: {error.strerror}."
+        ) from error
     connections.close_all()
 
 

@@ -4,6 +4,7 @@
 """
 
 import logging
+from urllib.parse import quote
 
 from portal import env
 from portal.aws.quiet import SECRET_TELLING_LOGGERS
@@ -123,7 +124,9 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATABASE_PATH,
+        # A server that finds its file gone must not begin another in its place: only migrating
+        # makes one (accounts.database_file.create).
+        "NAME": f"file:{quote(DATABASE_PATH)}?mode=rw",
         "CONN_MAX_AGE": None,
         "ATOMIC_REQUESTS": False,
         "OPTIONS": {
@@ -167,8 +170,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if COOKIES_ARE_SECURE else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
-# No form of ours takes a file, and a stranger's would fill the disk before anybody looks at it.
-FILE_UPLOAD_HANDLERS: list[str] = []
+FILE_UPLOAD_HANDLERS = ["portal.uploads.NoUploads"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
@@ -208,7 +210,8 @@ LOGGING = {
         # Django's own handlers would print tracebacks of their own and mail them.
         "django": {"handlers": [], "level": _at_least("INFO"), "propagate": True},
         "django.db.backends": {"level": _at_least("INFO")},
-        "django.request": {"level": "ERROR"},
+        # Our own lines say the same, with the request id.
+        "django.request": {"level": "CRITICAL"},
         **{name: {"level": _at_least(level)} for name, level in SECRET_TELLING_LOGGERS.items()},
     },
 }

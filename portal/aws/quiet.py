@@ -24,6 +24,8 @@ SECRET_TELLING_LOGGERS: Mapping[str, str] = {
 
 
 def silence() -> None:
-    """Pin those loggers, whoever configured logging before."""
+    """Pin those loggers, whoever configured logging before; one that is quieter stays so."""
+    levels = logging.getLevelNamesMapping()
     for name, level in SECRET_TELLING_LOGGERS.items():
-        logging.getLogger(name).setLevel(level)
+        logger = logging.getLogger(name)
+        logger.setLevel(max(levels[level], logger.getEffectiveLevel()))

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from accounts.errors import gettext_noop
 from portal.aws.plan import SessionPlan
-from portal.aws.sayings import Saying, known_code, masked, plan_params, printable, spoken
+from portal.aws.sayings import (
+    UNKNOWN_CODE,
+    Saying,
+    known_code,
+    masked,
+    plan_params,
+    printable,
+    spoken,
+)
 from portal.errors import AwsRefused, AwsUnavailable, UpstreamError
 
 
@@ -223,7 +231,7 @@ def _invalid(plan: SessionPlan) -> Refusal:
 def sts_error(plan: SessionPlan, code: str, status: int, said: str) -> UpstreamError:
     """The error for STS's ``code``; ``said`` is AWS's own sentence, for the log only."""
     refusal = of_sts(plan, code, status)
-    code = known_code(code)
+    code = UNKNOWN_CODE if plan.external_id and plan.external_id in code else known_code(code)
     told = printable(masked(said, plan.external_id))
     log = f"STS refused: {code} (HTTP {status}): {told}"
     params = plan_params(plan) | {"code": code}

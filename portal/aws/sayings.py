@@ -43,8 +43,8 @@ def spoken(
     return error
 
 
-_SECRET_LIKE = re.compile(r"[A-Za-z0-9/+=_-]{32,}")
-_CODE = re.compile(r"[A-Za-z]{1,64}(?:\.[A-Za-z]{1,64})?|Http[0-9]{3}")
+_SECRET_LIKE = re.compile(r"[A-Za-z0-9/+=_%\\-]{32,}")
+_CODE = re.compile(r"[A-Za-z]{1,64}(?:\.[A-Za-z]{1,64})?|(?:Http)?[0-9]{3}")
 UNKNOWN_CODE = "Unknown"
 
 
@@ -55,10 +55,14 @@ def known_code(code: str) -> str:
 
 
 def masked(text: str, *secrets: str) -> str:
-    """``text`` for the log, without the given secrets and without whatever looks like a key."""
+    """``text`` for the log, without the given secrets and without whatever looks like a key.
+
+    ARNs stay: they name who was refused what.
+    """
     for secret in filter(None, secrets):
         text = text.replace(secret, "(hidden)")
-    return _SECRET_LIKE.sub("(hidden)", text)
+    words = (w if w.startswith("arn:") else _SECRET_LIKE.sub("(hidden)", w) for w in text.split())
+    return " ".join(words)
 
 
 def printable(text: str, longest: int = 300) -> str:

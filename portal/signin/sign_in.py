@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts import record
-from accounts.errors import PortalError, gettext_noop
+from accounts.errors import PortalError, Seconds, gettext_noop
 from accounts.models import Action, Outcome, User, check_username, normal_username
 from accounts.record import Act
 from portal.signin import known_browser, session_limits, throttle
@@ -20,6 +20,7 @@ from portal.signin.throttle import Attempt, Throttled
 
 # A password hash takes 100 MB for a moment: strangers must not make a hundred at once.
 _HASHING = threading.BoundedSemaphore(2)
+_LONGEST_WAIT_SECONDS = 5
 
 REFUSED = gettext_noop("Name and password do not match.")
 REFUSED_NEXT = gettext_noop("Check both and try again.")
@@ -56,14 +57,28 @@ def sign_in(
         if error.is_news:
             _tell(caller, username, known, error)
         return error
-    with _HASHING:
+    if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        return _busy()
+    try:
         user = authenticate(request, username=_searched(username), password=password)
+    finally:
+        _HASHING.release()
     if not isinstance(user, User):
         refusal = WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
         _tell(caller, username, known, refusal)
         return refusal
     _let_in(request, caller, attempt, user)
     return user
+
+
+def _busy() -> Throttled:
+    return Throttled(
+        log="too many sign-ins at the same moment",
+        message=gettext_noop("Many people are signing in at this moment."),
+        next_step=gettext_noop("Try again in %(seconds)s."),
+        params={"seconds": Seconds(_LONGEST_WAIT_SECONDS)},
+        retry_after=_LONGEST_WAIT_SECONDS,
+    )
 
 
 def sign_out(request: HttpRequest, caller: Caller, user: User) -> None:

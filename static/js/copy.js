@@ -40,6 +40,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", () => {
     const sentence = document.querySelector("h1").textContent.trim();
+    // A closed fold has no innerText, and whoever gets the copy needs what is in it.
+    for (const fold of source.querySelectorAll("details")) fold.open = true;
     copy({ text: `${sentence}\n${source.innerText.trim()}\n${location.pathname}`, button });
   });
 }

@@ -62,7 +62,7 @@ document.addEventListener("keydown", (event) => {
   const search = document.querySelector("form.find input");
   if (leading && search && event.key.length === 1 && !event.defaultPrevented) {
     search.focus();
-    search.value = "g";
+    search.value += "g";
   }
   leading = 0;
 });

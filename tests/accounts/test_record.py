@@ -7,6 +7,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -238,14 +239,14 @@ def test_a_person_opens_no_more_acts_in_a_minute_than_allowed() -> None:
 
 
 def test_one_persons_refusals_do_not_flood_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "MOST_DENIALS_A_MINUTE", 3)
+    monkeypatch.setattr(record, "MOST_REFUSALS_A_MINUTE", 3)
     for _ in range(9):
-        record.write_denied(launch(), "NotGranted")
-    record.write_denied(launch("bob"), "NotGranted")
+        record.write_refusal(launch(), Outcome.DENIED, "NotGranted")
+    record.write_refusal(launch("bob"), Outcome.FAILED, "NotGranted")
     errors = list(Entry.objects.order_by("id").values_list("actor", "error"))
     assert errors == [
         *[("ann", "NotGranted")] * 3,
-        ("ann", record.TOO_MANY_DENIALS),
+        ("ann", record.TOO_MANY_REFUSALS),
         ("bob", "NotGranted"),
     ]
 
@@ -348,10 +349,10 @@ class TestWithAFile:
             check=False,
         )
         assert killed.returncode == -9
-        rows = sqlite3.connect(environment["DATABASE_URL"].removeprefix("sqlite:///")).execute(
-            "SELECT phase, outcome FROM accounts_entry"
-        )
-        assert rows.fetchall() == [("opened", "started")]
+        path = environment["DATABASE_URL"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path)) as database:
+            rows = database.execute("SELECT phase, outcome FROM accounts_entry").fetchall()
+        assert rows == [("opened", "started")]
         assert manage(environment, "audit", "verify").startswith("ok  1 entries")
 
     def test_P26_a_read_only_database_takes_no_act(self, environment: dict[str, str]) -> None:

@@ -2,18 +2,21 @@
 
 import re
 import statistics
+import threading
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from accounts.errors import RecordUnavailable
 from accounts.models import Action, Entry, Outcome, User
 from accounts.record import unknown_name
+from portal.signin import sign_in as use_case
 from portal.signin.next_step import NextStep
 from portal.signin.throttle import SignInThrottle
 from portal.urls import urlpatterns
@@ -336,3 +339,25 @@ def test_P21_pages_are_not_stored_and_static_files_are(client: Client, db: None)
     served = client.get(sheet[1])
     served.close()
     assert "immutable" in served["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_a_strangers_upload_is_not_read(client: Client) -> None:
+    file = SimpleUploadedFile("big", b"x" * 5_000_000)
+    answer = client.post("/sign-in/", {"a": file, "username": "ann", "password": "b"})
+    assert answer.status_code == 403
+    assert answer.wsgi_request.FILES == {}
+    assert "username" not in answer.wsgi_request.POST
+
+
+@pytest.mark.django_db
+def test_P6_more_sign_ins_at_once_than_can_be_checked_are_asked_to_wait(
+    client: Client, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.signin.sign_in._HASHING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("portal.signin.sign_in._LONGEST_WAIT_SECONDS", 0.01)
+    with use_case._HASHING:
+        answer = client.post("/sign-in/", {"username": "ann", "password": PASSWORD})
+    assert answer.status_code == 429
+    assert int(float(answer["Retry-After"])) >= 0
+    assert client.post("/sign-in/", {"username": "ann", "password": PASSWORD}).status_code == 303
