@@ -5,13 +5,14 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 from accounts import database_file
 from portal.env import SettingsProblem
 
 
 def main() -> None:
-    """Run a management command; a wrong setting stops it with one line."""
+    """Run a management command; a wrong setting or database stops it with one line."""
     os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
@@ -20,6 +21,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except SettingsProblem as problem:
         sys.exit(str(problem))
+    except OperationalError as error:
+        sys.exit(f"The database cannot be used: {error}. Has it been made (./run manage migrate)?")
     except OSError as error:
         sys.exit(f"{error.filename or 'A file'} cannot be written: {error.strerror}.")
 

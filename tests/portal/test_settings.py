@@ -148,3 +148,18 @@ def test_P41_the_settings_that_are_served_pass_djangos_deployment_check(tmp_path
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_a_command_before_the_first_migration_says_so_in_one_line(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "createsuperuser", "--noinput"],
+        cwd=tmp_path,
+        env=GOOD | {"DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "./run manage migrate" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "p.sqlite3").exists()
