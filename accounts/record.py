@@ -13,7 +13,7 @@ import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import database_file
 from accounts.errors import RecordUnavailable, TooMany, gettext_noop
-from accounts.models import Action, Entry, Outcome, Phase, RecordHead
+from accounts.models import Action, Entry, Outcome, Phase, RecordHead, Role
 from accounts.record_queue import one_writer_at_a_time
 
 COMMAND_LINE = "command line"
@@ -75,6 +75,10 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _seconds_ago(seconds: int) -> str:
+    return moment_text(datetime.now(UTC) - timedelta(seconds=seconds))
+
+
 @dataclass(frozen=True)
 class Act:
     """What somebody does, as far as it is known; every text as it was at that time.
@@ -105,6 +109,24 @@ class Act:
     details: Mapping[str, Any] = field(default_factory=dict)
     act_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     time: str = field(default_factory=now_text)
+
+
+def about(act: Act, role: Role) -> Act:
+    """Say in an act which role it is about, with the names that people know it by now."""
+    return replace(
+        act,
+        account=role.account_id,
+        role=role.name,
+        method=role.method,
+        source=role.source.name,
+        details={
+            **act.details,
+            "alias": role.account.alias or "",
+            "account_name": role.account.title,
+            "environment": role.account.environment,
+            "role_title": role.shown_title,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -141,9 +163,8 @@ def write_refusal(act: Act, outcome: Outcome, error: str) -> None:
     After that only one a minute, so that nobody floods what can never be deleted.
     """
     with recording():
-        since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
         lately = Entry.objects.filter(
-            actor_key=act.actor_key, phase=Phase.SINGLE, time__gte=since
+            actor_key=act.actor_key, phase=Phase.SINGLE, time__gte=_seconds_ago(60)
         ).count()
         if lately < MOST_REFUSALS_A_MINUTE:
             write(act, outcome, error)
@@ -153,8 +174,7 @@ def write_refusal(act: Act, outcome: Outcome, error: str) -> None:
 
 def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:
     """Write such a row of one person only if there was none within the last minute."""
-    since = moment_text(datetime.now(UTC) - timedelta(seconds=60))
-    told = Entry.objects.filter(actor_key=act.actor_key, error=error, time__gte=since)
+    told = Entry.objects.filter(actor_key=act.actor_key, error=error, time__gte=_seconds_ago(60))
     if not told.exists():
         write(act, outcome, error)
 
@@ -208,7 +228,7 @@ def _locked_head(act: Act, limit: RateLimit | None) -> RecordHead:
 
 
 def _opened_lately(actor_key: str, limit: RateLimit) -> Coalesce:
-    since = moment_text(datetime.now(UTC) - timedelta(seconds=limit.seconds))
+    since = _seconds_ago(limit.seconds)
     opened = (
         Entry.objects.filter(actor_key=actor_key, phase=Phase.OPENED, time__gte=since)
         .order_by()

@@ -95,7 +95,10 @@ def _remember_the_past() -> None:
     """Give ann some history. What is written says when it was written; only acts lie back."""
     ann = User.objects.get(username="ann")
     today = datetime.now(UTC).replace(second=8, microsecond=0)
-    roles = {(role.account.key, role.name): role for role in Role.objects.select_related("account")}
+    roles = {
+        (role.account.key, role.name): role
+        for role in Role.objects.select_related("account", "source")
+    }
     for memory in PAST:
         hour, minute = map(int, memory.time.split(":"))
         began = (today - timedelta(days=memory.days_ago)).replace(hour=hour, minute=minute)
@@ -108,10 +111,6 @@ def _remember(memory: Memory, began: datetime, user: User, role: Role) -> None:
         action=memory.action,
         actor=user.username,
         actor_key=user.record_key,
-        account=role.account_id,
-        role=role.name,
-        method=role.method,
-        source=str(role.source_id),
         session_name=session_name(user, role),
         region=role.region,
         duration_seconds=memory.seconds,
@@ -119,14 +118,9 @@ def _remember(memory: Memory, began: datetime, user: User, role: Role) -> None:
         reason=memory.reason,
         ip="127.0.0.1",
         time=record.moment_text(began),
-        details={
-            "alias": role.account.alias or "",
-            "account_name": role.account.title,
-            "environment": role.account.environment,
-            "role_title": role.shown_title,
-            "made_up": "by the demo",
-        },
+        details={"made_up": "by the demo"},
     )
+    act = record.about(act, role)
     outcome = Outcome.SUCCEEDED if succeeded else Outcome.FAILED
     record.open_act(act)
     record.close_act(act, outcome, memory.error)

@@ -106,7 +106,7 @@ def preview(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     """Decide the same for a page that only shows it: a refusal leaves no row, as nobody acted."""
     entitlement = _entitled(visitor, wish)
     return _decide(
-        visitor, wish, _about(_act(visitor, wish, action), entitlement.role), entitlement
+        visitor, wish, record.about(_act(visitor, wish, action), entitlement.role), entitlement
     )
 
 
@@ -199,7 +199,7 @@ def _prepare(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     act = _act(visitor, wish, action)
     with _refusals_recorded(act):
         entitlement = _entitled(visitor, wish)
-    act = _about(act, entitlement.role)
+    act = record.about(act, entitlement.role)
     with _refusals_recorded(act):
         return _decide(visitor, wish, act, entitlement)
 
@@ -232,23 +232,6 @@ def _act(visitor: Visitor, wish: Wish, action: Action) -> Act:
         ip=visitor.ip,
         user_agent=visitor.user_agent,
         request_id=visitor.request_id,
-    )
-
-
-def _about(act: Act, role: Role) -> Act:
-    """Say in an act which role it is about, once that is known to be theirs."""
-    return replace(
-        act,
-        account=role.account_id,
-        role=role.name,
-        method=role.method,
-        source=role.source.name,
-        details={
-            "alias": role.account.alias or "",
-            "account_name": role.account.title,
-            "environment": role.account.environment,
-            "role_title": role.shown_title,
-        },
     )
 
 
