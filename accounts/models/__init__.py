@@ -13,7 +13,7 @@ from accounts.models.grant import ANY_ROLE, Grant
 from accounts.models.granted_role import GrantedRole
 from accounts.models.group import Group, Membership
 from accounts.models.record import Action, Entry, Outcome, Phase, RecordHead
-from accounts.models.user import Origin, User, check_username, normal_username
+from accounts.models.user import DirectoryState, Origin, User, check_username, normal_username
 
 __all__ = [
     "ANY_ROLE",
@@ -23,6 +23,7 @@ __all__ = [
     "Action",
     "Bookmark",
     "CredentialSource",
+    "DirectoryState",
     "Entry",
     "Grant",
     "GrantedRole",

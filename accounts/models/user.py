@@ -39,6 +39,17 @@ class Origin(models.TextChoices):
     DIRECTORY = "directory", _("directory")
 
 
+class DirectoryState(models.TextChoices):
+    """What the directory said of its person when it was last read; empty for everybody else."""
+
+    NEVER_READ = "", _("not a directory person")
+    PRESENT = "present", _("present")
+    GONE = "gone", _("no longer in the directory")
+    DISABLED = "disabled", _("disabled in the directory")
+    OUTSIDE = "outside", _("not in a group that may sign in")
+    REPLACED = "replaced", _("the name is somebody else’s now")
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users in the three ways in which one can come to be."""
 
@@ -79,6 +90,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     directory_id = models.CharField(
         _("directory id"), max_length=64, unique=True, null=True, blank=True, default=None
     )
+    directory_state = models.CharField(
+        _("directory state"),
+        max_length=8,
+        choices=DirectoryState.choices,
+        default=DirectoryState.NEVER_READ,
+        blank=True,
+    )
+    directory_read = models.DateTimeField(_("directory read"), null=True, blank=True, default=None)
     record_key = models.CharField(
         max_length=32, unique=True, default=new_record_key, editable=False
     )
