@@ -7,22 +7,24 @@ import sys
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-from accounts import database_file
+from accounts.database_connection import in_one_line
 from portal.env import SettingsProblem
 
 
 def main() -> None:
     """Run a management command; a wrong setting or database stops it with one line."""
-    os.umask(0o077)
+    # Static files are for everybody, the service's user too; whatever else is written is not.
+    os.umask(0o022 if sys.argv[1:2] == ["collectstatic"] else 0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
-        if sys.argv[1:2] == ["migrate"]:
-            database_file.create()
         execute_from_command_line(sys.argv)
     except SettingsProblem as problem:
         sys.exit(str(problem))
     except OperationalError as error:
-        sys.exit(f"The database cannot be used: {error}. Has it been made (./run manage migrate)?")
+        sys.exit(
+            f"The database cannot be used: {in_one_line(error)}. Has it been made "
+            f"(./run manage migrate)?"
+        )
     except OSError as error:
         sys.exit(f"{error.filename or 'A file'} cannot be written: {error.strerror}.")
 

@@ -5,7 +5,7 @@ from django.core.signals import request_started
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from accounts import database_file, database_objects
+from accounts import administrators, database_file, database_objects
 
 
 class AccountsConfig(AppConfig):
@@ -17,7 +17,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep what tables alone cannot hold in step with every migration."""
-        pre_migrate.connect(database_objects.remove, sender=self)
+        pre_migrate.connect(database_objects.make_way, sender=self)
         post_migrate.connect(database_objects.install, sender=self)
+        post_migrate.connect(administrators.install_after_auth)
         connection_created.connect(database_file.remember)
         request_started.connect(database_file.reopen_if_replaced)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
@@ -35,7 +35,7 @@ def all_of(user: User) -> QuerySet[Bookmark]:
     return (
         bookmarks_of(user)
         .select_related("group", "account")
-        .order_by("group__name", "position", "id")
+        .order_by(F("group__name").asc(nulls_first=True), "position", "id")
     )
 
 

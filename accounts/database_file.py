@@ -14,12 +14,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Identity = tuple[int, int]
 
 
+def is_kept_in(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a connection's database is a file, not a server or memory."""
+    return connection.vendor == "sqlite" and not connection.is_in_memory_db()  # type: ignore[attr-defined]
+
+
 def create() -> None:
     """Make an empty file where there is none yet, readable by its owner only, to be migrated.
 
     Raises OSError where that cannot be.
     """
-    os.close(os.open(settings.DATABASE_PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(os.open(settings.DATABASE.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def remember(connection: BaseDatabaseWrapper, **_: Any) -> None:
@@ -51,10 +56,10 @@ def _is_same() -> bool:
 
 def _identity(connection: BaseDatabaseWrapper) -> Identity | None:
     """Device and inode of the file; None where there is none, or no file at all."""
-    if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
+    if not is_kept_in(connection):
         return None
     try:
-        found = Path(settings.DATABASE_PATH).stat()
+        found = Path(settings.DATABASE.path).stat()
     except FileNotFoundError:
         return -1, -1
     return found.st_dev, found.st_ino

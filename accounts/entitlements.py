@@ -7,8 +7,9 @@ works out who reaches what; what is valid at a moment is judged here.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     Aggregate,
     BooleanField,
@@ -21,6 +22,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
 )
+from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.aws_rules.destinations import Place
 from accounts.errors import NotGranted, NotNow, gettext_noop
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 # No name may hold it.
 _BETWEEN_NAMES = "\x1f"
+# PostgreSQL's text cannot.
+_NUL = "\0"
 # The grant that ends last counts, then a direct one, then the oldest.
 _STRONGEST_FIRST = (
     F("grant__expires").desc(nulls_first=True),
@@ -77,7 +81,10 @@ def require_entry(
     what was never granted or is not there, NotNow for a grant of theirs that is not valid now
     and for a disabled role or account.
     """
-    rows = list(_of_one_role(user, account, role, now, place))
+    if place is not None and _NUL in place.to + place.region:
+        place = None
+    is_possible = _NUL not in account + role
+    rows = list(_of_one_role(user, account, role, now, place)) if is_possible else []
     if not rows:
         raise _not_granted(user, account, role)
     best = next((row for row in rows if row.is_valid), None)
@@ -233,9 +240,19 @@ def _of_one_role(
 class _Joined(Aggregate):
     """All values of a group in one text, ``_BETWEEN_NAMES`` between them."""
 
-    function = "GROUP_CONCAT"
-    template = f"%(function)s(%(expressions)s, char({ord(_BETWEEN_NAMES)}))"
     output_field = CharField()
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **words: Any
+    ) -> Any:
+        template = f"GROUP_CONCAT(%(expressions)s, char({ord(_BETWEEN_NAMES)}))"
+        return self.as_sql(compiler, connection, template=template, **words)
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **words: Any
+    ) -> Any:
+        template = f"STRING_AGG(%(expressions)s, chr({ord(_BETWEEN_NAMES)}))"
+        return self.as_sql(compiler, connection, template=template, **words)
 
 
 def _group_names(user: User) -> Subquery:

@@ -3,10 +3,12 @@
 PortalError
 ├─ InvalidRequest        400   impossible destination, region, format
 ├─ NotNow                403   their grant has ended or not begun; role or account disabled
+├─ NotLetIn              403   the directory no longer lets them in, or their name is another's
 ├─ NotGranted            404   unknown and never granted answer the same
 ├─ LimitExceeded         409   longer than the role allows
 ├─ TooMany               429   with Retry-After
-└─ RecordUnavailable     503   the row cannot be written: nothing is asked of AWS or handed out
+├─ RecordUnavailable     503   the row cannot be written: nothing is asked of AWS or handed out
+└─ DatabaseUnavailable   503   it does not answer at all
 
 What goes wrong between us and AWS is in ``portal.errors``. This module knows no Django, so that
 the boundary to AWS may use it; texts are message ids and are translated when a page is made.
@@ -69,6 +71,14 @@ class NotNow(PortalError):
 
 
 @dataclass(eq=False)
+class NotLetIn(PortalError):
+    """The directory's person may not sign in or go on. ``code`` is our word for why."""
+
+    code: str = field(default="", kw_only=True)
+    status: int = field(default=403, kw_only=True)
+
+
+@dataclass(eq=False)
 class NotGranted(PortalError):
     """Never granted to them, or not there at all: nobody can tell the two apart."""
 
@@ -93,7 +103,20 @@ class TooMany(PortalError):
 
 @dataclass(eq=False)
 class RecordUnavailable(PortalError):
-    """The record cannot be written, so nothing is asked of AWS or nothing is handed out."""
+    """The record cannot be written, so nothing is asked of AWS or nothing is handed out.
+
+    ``retry_after`` is the wait in seconds.
+    """
 
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)
+    retry_after: int = field(default=10, kw_only=True)
+
+
+@dataclass(eq=False)
+class DatabaseUnavailable(PortalError):
+    """The database does not answer, so nothing can be shown or done."""
+
+    status: int = field(default=503, kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
+    retry_after: int = field(default=10, kw_only=True)

@@ -42,6 +42,9 @@ EXPORT_COLUMNS = (
 )
 """What an export holds, in this order; ``id`` is the act's, the same before and after its end."""
 
+# PostgreSQL's text cannot hold it, and no row does.
+_NUL = "\0"
+
 _SEARCHED = ("account", "role", "region", "destination", "reason", "error", "request_id", "ip")
 
 
@@ -82,6 +85,8 @@ def acts(user: User) -> QuerySet[Entry]:
 def filtered(user: User, filters: Filters) -> QuerySet[Entry]:
     """Return the acts that the filters leave."""
     found = acts(user)
+    if _NUL in "".join((filters.account, *filters.words)):
+        return found.none()
     for word in filters.words:
         found = found.filter(_mentions(word))
     if filters.account:

@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts import database_file
+from accounts import database_connection
 from accounts.errors import RecordUnavailable, TooMany, gettext_noop
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead, Role
 from accounts.record_queue import one_writer_at_a_time
@@ -63,6 +63,14 @@ CANONICAL_FIELDS = (
     "error",
     "details",
 )
+
+
+# PostgreSQL refuses what does not fit, SQLite keeps it. What was typed grows where it is made
+# neutral; a row that is cut is better than none.
+_LONGEST: Mapping[str, int | None] = {
+    column.name: column.max_length
+    for column in Entry._meta.concrete_fields  # noqa: SLF001 Django's documented API
+}
 
 
 def now_text() -> str:
@@ -183,16 +191,19 @@ def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:
 def recording() -> Iterator[None]:
     """Take the writers' turn for a transaction that ends with a row of its own.
 
-    Who opens the transaction first and queues for the row afterwards would wait for a launch
-    that waits for the transaction.
+    The row has to be the last thing that is written in it: on PostgreSQL it locks the chain's
+    head, which everybody's launch waits for, and who holds the head must wait for nothing more.
+    On SQLite, who opens the transaction first and queues for the row afterwards would wait for
+    a launch that waits for the transaction.
     """
     try:
         with one_writer_at_a_time():
-            database_file.require_same()
+            database_connection.require_usable()
             with transaction.atomic():
                 yield
-    except (DatabaseError, OSError, TimeoutError) as error:
-        raise _unavailable(f"{type(error).__name__}: {error}") from error
+    except (Error, OSError, TimeoutError) as error:
+        said = database_connection.in_one_line(error)
+        raise _unavailable(f"{type(error).__name__}: {said}") from error
 
 
 def unknown_name(name: str) -> str:
@@ -240,16 +251,25 @@ def _opened_lately(actor_key: str, limit: RateLimit) -> Coalesce:
 
 
 def _first_head() -> RecordHead:
-    if Entry.objects.exists():
-        raise _unavailable("the record's head row is gone")
     head = RecordHead(count=0, hash="", key_id=_key_id(_writing_key()))
     head.mac = _head_mac(head)
-    head.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            head.save(force_insert=True)
+    except IntegrityError:
+        # Another process began the record at this very moment.
+        return RecordHead.objects.select_for_update().get(id=1)
+    if Entry.objects.exists():
+        raise _unavailable("the record's head row is gone")
     return head
 
 
 def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHead) -> Entry:
-    texts = {name: neutral(value) for name, value in vars(act).items() if isinstance(value, str)}
+    texts = {
+        name: neutral(value)[: _LONGEST.get(name)]
+        for name, value in vars(act).items()
+        if isinstance(value, str)
+    }
     entry = Entry(
         **texts,
         id=head.count + 1,
@@ -336,8 +356,11 @@ def _keys() -> dict[str, str]:
 
 
 def _mac(key: str, *parts: object) -> str:
-    message = json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()
-    return hmac.digest(key.encode(), message, "sha256").hex()
+    return hmac.digest(key.encode(), _canonical(parts).encode(), "sha256").hex()
+
+
+# Made once: json.dumps would make one for each row.
+_canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 def _canonical_values(entry: Entry) -> tuple[object, ...]:
@@ -375,11 +398,38 @@ class Verdict:
 
 
 def verify() -> Verdict:
-    """Read the whole chain in order and say whether it is what was written."""
-    keys = _keys()
-    number, hash_before = 0, ""
+    """Read the whole chain in order and say whether it is what was written.
+
+    In pieces, without holding anything: launches go on meanwhile, and what they write is read
+    too.
+    """
+    verdict, rows = Verdict(), _rows_after(None)
+    while rows:
+        verdict = _verify_rows(rows, verdict)
+        if verdict.broken_at is not None:
+            return verdict
+        rows = _rows_after(verdict.count) or _rows_before_head(verdict.count)
+    return _verify_head(verdict.count, verdict.head)
+
+
+_ROWS_AT_ONCE = 5000
+
+
+def _rows_after(number: int | None) -> list[tuple[Any, ...]]:
     columns = ("id", "previous_hash", "key_id", "hash", *CANONICAL_FIELDS)
-    rows = Entry.objects.order_by("id").values_list(*columns).iterator(chunk_size=2000)
+    rows = Entry.objects.order_by("id").values_list(*columns)
+    return list((rows if number is None else rows.filter(id__gt=number))[:_ROWS_AT_ONCE])
+
+
+def _rows_before_head(number: int) -> list[tuple[Any, ...]]:
+    """Return what was written since the last look: the head is ahead then."""
+    is_ahead = RecordHead.objects.filter(id=1, count__gt=number).exists()
+    return _rows_after(number) if is_ahead else []
+
+
+def _verify_rows(rows: list[tuple[Any, ...]], before: Verdict) -> Verdict:
+    keys = _keys()
+    number, hash_before = before.count, before.head
     for row_id, previous_hash, key_id, row_hash, *values in rows:
         number += 1
         if row_id != number:
@@ -391,7 +441,7 @@ def verify() -> Verdict:
         if previous_hash != hash_before or not is_genuine:
             return Verdict(broken_at=number, how=_how_broken(previous_hash, is_genuine))
         hash_before = row_hash
-    return _verify_head(number, hash_before)
+    return Verdict(count=number, head=hash_before)
 
 
 def _how_broken(previous_hash: str, is_genuine: bool) -> str:

@@ -2,7 +2,8 @@
 
 SQLite's own waiting is unfair: with many writers some wait for seconds and some give up. So
 they queue here first, on a lock among this process's threads and then on a lock file beside the
-database among its processes; SQLite's busy timeout remains as a net.
+database among its processes; SQLite's busy timeout remains as a net. PostgreSQL's writers queue
+fairly on the locked head row, and need nothing here.
 """
 
 import fcntl
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+
+from accounts import database_file
 
 LONGEST_WAIT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.0005
@@ -31,11 +34,14 @@ def one_writer_at_a_time() -> Iterator[None]:
     Raises TimeoutError after ``LONGEST_WAIT_SECONDS``, OSError when the lock file cannot be
     opened (a full or read-only disk).
     """
+    if connection.vendor != "sqlite":
+        yield
+        return
     deadline = time.monotonic() + LONGEST_WAIT_SECONDS
     if not _threads.acquire(timeout=LONGEST_WAIT_SECONDS):
         raise TimeoutError("the record's writers have waited too long for each other")
     try:
-        if getattr(_held, "turn", False) or not _is_sqlite_file():
+        if getattr(_held, "turn", False) or not database_file.is_kept_in(connection):
             yield
             return
         with _lock_file(_lock_path(), deadline):
@@ -48,13 +54,8 @@ def one_writer_at_a_time() -> Iterator[None]:
         _threads.release()
 
 
-def _is_sqlite_file() -> bool:
-    is_in_memory = getattr(connection, "is_in_memory_db", lambda: True)
-    return connection.vendor == "sqlite" and not is_in_memory()
-
-
 def _lock_path() -> Path:
-    return Path(f"{settings.DATABASE_PATH}.record-lock")
+    return Path(f"{settings.DATABASE.path}.record-lock")
 
 
 @contextmanager

@@ -35,19 +35,31 @@ CAST = (
 ADMINISTRATORS = {"dana"}
 
 
-def settle() -> None:
-    """Bring the organisation up to date; at the first start also the people and their past."""
-    stamp = Path(settings.DATABASE_PATH).with_name("organisation.sha256")
+def settle_if_changed() -> None:
+    """Settle when the organisation is not the one of the last time, noted beside the database."""
+    stamp = _stamp()
     digest = hashlib.sha256(ACCESS_FILE.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+    if stamp and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return
+    settle()
+    if stamp:
+        stamp.write_text(digest, encoding="utf-8")
+
+
+def _stamp() -> Path | None:
+    """Return the file beside the database that says which organisation it holds."""
+    path = settings.DATABASE.path
+    return Path(path).with_name("organisation.sha256") if path else None
+
+
+def settle() -> None:
+    """Bring the organisation up to date; at the first time also the people and their past."""
     words = ("apply", str(ACCESS_FILE), "--prune", "--yes")
     call_command("access", *words, stdout=io.StringIO())
     for person in CAST:
         _let_in(person)
     if not Entry.objects.filter(action=Action.LAUNCH).exists():
         _remember_the_past()
-    stamp.write_text(digest, encoding="utf-8")
 
 
 def _let_in(person: Person) -> None:

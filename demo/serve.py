@@ -27,6 +27,6 @@ def welcome() -> None:
 
 
 if __name__ == "__main__":
-    people.settle()
+    people.settle_if_changed()
     welcome()
     serve.serve()

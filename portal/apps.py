@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
-from portal import checks
+from portal import checks, directory_checks
 
 
 class PortalConfig(AppConfig):
@@ -17,3 +17,4 @@ class PortalConfig(AppConfig):
         """Let ``manage.py check`` know what must not be."""
         register(checks.requests_are_not_atomic)
         register(checks.database_objects_are_there, Tags.database)
+        register(directory_checks.directory_is_set_safely)

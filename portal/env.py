@@ -9,12 +9,15 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
+
+from portal import database_url
+from portal.database_url import DatabaseAddress
 
 load_dotenv(".env", override=False)
 
@@ -23,6 +26,7 @@ SHORTEST_SECRET = 32
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Value = TypeVar("Value")
+Network = IPv4Network | IPv6Network
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]")
 
 
@@ -61,6 +65,11 @@ def _read(declaration: Declaration, default: Value | None, parse: Callable[[str]
         return parse(read)
     except ValueError:
         raise declaration.problem(read) from None
+
+
+def is_set(name: str) -> bool:
+    """Tell whether the environment says anything for a variable."""
+    return bool(os.environ.get(name, "").strip())
 
 
 def secrets(name: str, meaning: str) -> list[str]:
@@ -147,6 +156,61 @@ def word_of(name: str, words: tuple[str, ...], default: str, meaning: str) -> st
     return _read(Declaration(name, meaning, allowed, default), default, parse)
 
 
+def text(name: str, meaning: str, allowed: str, *, default: str = "") -> str:
+    """Read any text; empty when not set, unless there is a default."""
+    return _read(Declaration(name, meaning, allowed, default or "none"), default, str)
+
+
+def secret_text(name: str, meaning: str, allowed: str) -> str:
+    """Read a secret that somebody else chose, whatever its length; empty when not set."""
+    return _read(Declaration(name, meaning, allowed, "none", is_secret=True), "", str)
+
+
+def choice(name: str, words: tuple[str, ...], meaning: str) -> str:
+    """Read one of the given words as they are written; empty when not set."""
+
+    def parse(read: str) -> str:
+        if read not in words:
+            raise ValueError
+        return read
+
+    return _read(Declaration(name, meaning, f"it is one of {', '.join(words)}", "none"), "", parse)
+
+
+def readable_file(name: str, meaning: str, default: str) -> str:
+    """Read the path of a file that can be read; empty when not set."""
+
+    def parse(read: str) -> str:
+        try:
+            with Path(read).open("rb"):
+                return read
+        except OSError:
+            raise ValueError from None
+
+    return _read(
+        Declaration(name, meaning, "it is the path of a readable file", default), "", parse
+    )
+
+
+def directory_servers(name: str, meaning: str) -> list[str]:
+    """Read ``ldap://HOST[:PORT]`` and ``ldaps://HOST[:PORT]`` addresses, separated by spaces."""
+
+    def parse(read: str) -> list[str]:
+        for word in read.split():
+            parts = urlsplit(word)
+            is_bare = not (parts.path.strip("/") or parts.query or parts.fragment)
+            if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or not is_bare:
+                raise ValueError
+            if parts.username is not None or parts.port == 0 or not word.isprintable():
+                raise ValueError
+        return read.split()
+
+    allowed = (
+        "it is ldap://HOST:PORT or ldaps://HOST:PORT (several, separated by spaces: fail-over)"
+    )
+    return _read(Declaration(name, meaning, allowed, "no directory"), [], parse)
+
+
 def hosts(name: str, meaning: str) -> list[str]:
     """Read host names, separated by spaces; a star alone is refused."""
 
@@ -170,6 +234,38 @@ def address(name: str, default: str, meaning: str) -> str:
     return _read(declaration, default, parse)
 
 
+def networks(name: str, meaning: str) -> list[Network]:
+    """Read IP addresses and networks, separated by spaces; a list that covers all is refused.
+
+    Whoever trusts every address lets every visitor write the address that the record keeps and
+    that wrong passwords are counted by.
+    """
+
+    def parse(read: str) -> list[Network]:
+        found = [_network(word) for word in read.split()]
+        v4 = [network for network in found if isinstance(network, IPv4Network)]
+        v6 = [network for network in found if isinstance(network, IPv6Network)]
+        joined: list[Network] = [*collapse_addresses(v4), *collapse_addresses(v6)]
+        if any(network.prefixlen == 0 for network in joined):
+            raise ValueError
+        return found
+
+    allowed = (
+        "it is IP addresses and networks, separated by spaces, such as 10.0.0.7 192.0.2.0/24 "
+        "2001:db8::/64 (never every address: then anybody could claim to come from anywhere)"
+    )
+    return _read(Declaration(name, meaning, allowed, "none"), [], parse)
+
+
+def _network(word: str) -> Network:
+    """Return the network, that of IPv4 addresses in IPv6's clothes as one of IPv4."""
+    network = ip_network(word)
+    mapped = network.network_address.ipv4_mapped if network.version == 6 else None
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return IPv4Network((mapped, network.prefixlen - 96))
+
+
 def base_url(name: str, default: str, meaning: str) -> str:
     """Read an https address without path, or an http one on this machine; no slash at the end."""
 
@@ -177,13 +273,21 @@ def base_url(name: str, default: str, meaning: str) -> str:
         url = secure_url(read)
         if urlsplit(url).path not in {"", "/"} or urlsplit(url).query:
             raise ValueError
-        return url.rstrip("/")
+        return _origin(url)
 
     allowed = (
         "it is https://HOST or https://HOST:PORT without a path "
         "(http only for localhost, 127.0.0.1 and [::1])"
     )
     return _read(Declaration(name, meaning, allowed, "http://localhost:<PORT>"), default, parse)
+
+
+def _origin(url: str) -> str:
+    """Return the address as a browser writes it into ``Origin``: no capitals, no usual port."""
+    parts = urlsplit(url)
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return f"{parts.scheme}://{host_of(url)}{port}"
 
 
 def endpoint_url(name: str, meaning: str, default: str = "by partition") -> str:
@@ -220,16 +324,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def database_path(name: str, default: str, meaning: str) -> str:
-    """Read ``sqlite:///path`` (from the project's root) or ``sqlite:////absolute/path``."""
+def database(name: str, default: str, meaning: str) -> DatabaseAddress:
+    """Read where the database is: an SQLite file, or a PostgreSQL server."""
 
-    def parse(read: str) -> str:
-        if not read.startswith("sqlite:///") or len(read) == len("sqlite:///"):
-            raise ValueError
-        return str(PROJECT_ROOT / unquote(read.removeprefix("sqlite:///")))
+    def parse(read: str) -> DatabaseAddress:
+        return database_url.parse(read, PROJECT_ROOT)
 
-    allowed = "it is sqlite:///path (from the project's root) or sqlite:////absolute/path"
-    declaration = Declaration(name, meaning, allowed, default, is_secret=True)
+    declaration = Declaration(name, meaning, database_url.ALLOWED, default, is_secret=True)
     return _read(declaration, parse(default), parse)
 
 

@@ -3,7 +3,9 @@
 PortalError
 ├─ ConfigurationProblem  500         an administrator must act
 ├─ AwsRefused            502         AWS understood and said no: trying again will not help
-└─ AwsUnavailable        502/503/504 unreadable, busy, no answer in time: trying again may help
+├─ AwsUnavailable        502/503/504 unreadable, busy, no answer in time: trying again may help
+├─ Overloaded            503         the portal itself has no thread to spare for it; Retry-After
+└─ DirectoryUnavailable  503         the directory did not answer and what is known is too old
 """
 
 from dataclasses import dataclass, field
@@ -42,3 +44,30 @@ class AwsUnavailable(UpstreamError):
 
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)
+
+
+@dataclass(eq=False)
+class Overloaded(UpstreamError):
+    """As many as may wait for an upstream already do, so it was not asked.
+
+    ``retry_after`` is the wait in seconds.
+    """
+
+    status: int = field(default=503, kw_only=True)
+    code: str = field(default="Overloaded", kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
+    retry_after: int = field(default=5, kw_only=True)
+
+
+@dataclass(eq=False)
+class DirectoryUnavailable(PortalError):
+    """The directory did not answer (and what is known is too old), or it cannot be made use of.
+
+    ``code`` is our word for what happened, where it is another thing than no answer;
+    ``retry_after`` the wait in seconds, None where waiting does not help.
+    """
+
+    code: str = field(default="", kw_only=True)
+    status: int = field(default=503, kw_only=True)
+    retry_makes_sense: bool = field(default=True, kw_only=True)
+    retry_after: int | None = field(default=5, kw_only=True)

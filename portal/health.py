@@ -3,16 +3,20 @@
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts import database_file, database_objects
+from accounts import database_connection, database_objects
+from accounts.database_connection import in_one_line
 
 log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Who asks whether the portal is ready does not wait long for the answer.
+_LONGEST_WAIT_SECONDS = 2
 
 
 def health_answers(get_response: GetResponse) -> GetResponse:
@@ -39,12 +43,14 @@ def _readiness() -> HttpResponse:
 def not_ready() -> str:
     """Say what is missing before launches can be served; empty when nothing is."""
     try:
-        plan = MigrationExecutor(connection)
-        if plan.migration_plan(plan.loader.graph.leaf_nodes()):
-            return "the database needs migrating (./run manage migrate)"
-        database_file.require_same()
-        missing = database_objects.missing(connection)
-    except DatabaseError:
+        database_connection.require_usable()
+        with database_connection.in_a_hurry(_LONGEST_WAIT_SECONDS):
+            plan = MigrationExecutor(connection)
+            if plan.migration_plan(plan.loader.graph.leaf_nodes()):
+                return "the database needs migrating (./run manage migrate)"
+            missing = database_objects.missing(connection)
+    except Error as error:
+        log.warning("database", extra={"facts": {"cause": in_one_line(error)}})
         return "the database does not answer"
     except OSError as error:
         return str(error)

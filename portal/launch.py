@@ -6,7 +6,7 @@ row that must stand first; AWS; the row that says how it ended.
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -31,8 +31,10 @@ from portal.aws.budget import Budget
 from portal.aws.plan import SessionPlan, SourceSettings, TemporaryCredentials
 from portal.aws.sources import Sources
 from portal.aws.transport import Transport
-from portal.errors import UpstreamError
+from portal.bulkhead import bulkhead
+from portal.errors import Overloaded, UpstreamError
 from portal.session_plan import Lengths, decide_lengths, plan_session, read_seconds, source_settings
+from portal.signin.refresh import require_let_in
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,12 @@ def objection(visitor: Visitor, wish: Wish, action: Action) -> PortalError | Non
 def open_console(launch: Launch) -> LoginUrl:
     """Enter: get credentials, turn them into a sign-in token, return the login URL.
 
-    Raises TooMany, RecordUnavailable, AwsRefused, AwsUnavailable, ConfigurationProblem, and
-    InvalidRequest where the reason that the role asks for is missing.
+    Raises TooMany, RecordUnavailable, Overloaded, AwsRefused, AwsUnavailable,
+    ConfigurationProblem, and InvalidRequest where the reason that the role asks for is missing.
     """
     _require_reason(launch)
     endpoint = federation.endpoint(launch.plan.partition, settings.PORTAL_FEDERATION_URL)
-    with _recorded(launch) as ended:
+    with _recorded(launch) as ended, _place_at_aws(launch):
         credentials = _fetch(launch, ended)
         token = federation.sign_in_token(
             credentials,
@@ -144,7 +146,7 @@ def open_console(launch: Launch) -> LoginUrl:
 def issue_credentials(launch: Launch) -> TemporaryCredentials:
     """Get credentials for the person's own shell. Raises what ``open_console`` raises."""
     _require_reason(launch)
-    with _recorded(launch) as ended:
+    with _recorded(launch) as ended, _place_at_aws(launch):
         return _fetch(launch, ended)
 
 
@@ -171,15 +173,16 @@ def is_chained(source: SourceSettings, budget: Budget) -> bool:
 def is_surely_chained(source: SourceSettings) -> bool:
     """Tell the same for a page that lists roles, without holding it up.
 
-    What cannot be known at the moment counts as no: the launch itself will tell.
+    What cannot be known at the moment counts as no: the launch itself will tell. A source that
+    hangs is waited for by whoever comes first, not by every page.
     """
     try:
-        return is_chained(source, Budget(_SECONDS_FOR_A_LIST))
+        return is_chained(source, Budget(_SECONDS_FOR_A_LIST - sources().sought_for(source)))
     except UpstreamError:
         return False
 
 
-_SECONDS_FOR_A_LIST = 0.3
+_SECONDS_FOR_A_LIST = 0.1
 
 
 def _require_reason(launch: Launch) -> None:
@@ -198,6 +201,7 @@ def _require_reason(launch: Launch) -> None:
 def _prepare(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     act = _act(visitor, wish, action)
     with _refusals_recorded(act):
+        require_let_in(visitor.user)
         entitlement = _entitled(visitor, wish)
     act = record.about(act, entitlement.role)
     with _refusals_recorded(act):
@@ -248,7 +252,7 @@ def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) ->
     seconds = read_seconds(wish.seconds)
     budget = Budget(settings.PORTAL_UPSTREAM_TIMEOUT_SECONDS)
     began = timezone.now()
-    chained = is_chained(source_settings(role.source), budget)
+    chained = _is_chained_in_turn(source_settings(role.source), budget)
     if timezone.now() - began > _NO_WAIT:
         entitlement = _entitled(visitor, wish)
     lengths = decide_lengths(
@@ -259,6 +263,7 @@ def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) ->
         wish=seconds,
     )
     plan = plan_session(visitor.user, entitlement, lengths)
+    methods.require_fitting_source(plan, sources())
     return Launch(
         act=_planned(act, entitlement, plan, destination),
         entitlement=entitlement,
@@ -267,6 +272,14 @@ def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) ->
         destination=destination,
         budget=budget,
     )
+
+
+def _is_chained_in_turn(source: SourceSettings, budget: Budget) -> bool:
+    """Ask ``is_chained``; whoever has to wait for the source needs a place in its compartment."""
+    if sources().is_at_hand(source):
+        return is_chained(source, budget)
+    with bulkhead().entered(f"source {source.name}", _too_many_wait):
+        return is_chained(source, budget)
 
 
 # After a longer wait for the broker's own credentials the grant is looked at again.
@@ -310,7 +323,12 @@ def _fetch(launch: Launch, ended: _Ending) -> TemporaryCredentials:
 
 @contextmanager
 def _recorded(launch: Launch) -> Iterator[_Ending]:
-    """Open the act before AWS is asked and close it with its outcome, whatever happens."""
+    """Open the act before AWS is asked and close it with its outcome, whatever happens.
+
+    Where it is known beforehand that there will be no place at AWS, nothing is opened.
+    """
+    with _refusals_recorded(launch.act):
+        bulkhead().require_room(launch.plan.partition, _too_many_wait)
     _open(launch.act)
     ended = _Ending()
     try:
@@ -332,6 +350,19 @@ def _open(act: Act) -> None:
     except TooMany as error:
         record.write_once_a_minute(_told(act, error), Outcome.DENIED, _code(error))
         raise
+
+
+def _place_at_aws(launch: Launch) -> AbstractContextManager[None]:
+    """Hold a place in the partition's compartment, so that a hanging one leaves threads free."""
+    return bulkhead().entered(launch.plan.partition, _too_many_wait)
+
+
+def _too_many_wait() -> Overloaded:
+    return Overloaded(
+        log="the bulkhead is full and stands still",
+        message=gettext_noop("AWS answers slowly, and as many people as may already wait for it."),
+        next_step=gettext_noop("Try again in a few seconds. Everything else goes on working."),
+    )
 
 
 def _told(act: Act, error: PortalError) -> Act:

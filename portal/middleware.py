@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts.errors import PortalError
+from accounts.errors import NotLetIn, PortalError
 from portal import log_lines
 from portal.pages.errors import error_page
 
@@ -111,6 +112,8 @@ class ErrorsBecomePages:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a PortalError with its page; Django's handler500 has the rest."""
+        if isinstance(exception, NotLetIn):
+            logout(request)
         if isinstance(exception, PortalError):
             return error_page(request, exception)
         return None

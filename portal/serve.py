@@ -3,7 +3,9 @@
 Whatever stands in the way is one line on standard error, before anything is served.
 """
 
+import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -11,12 +13,14 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from accounts import database_file
-from portal import static_files
+from accounts.database_connection import in_one_line
+from portal import database_room, directory_settings, static_files
 from portal.env import SettingsProblem
+
+log = logging.getLogger(__name__)
 
 SERVER_CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 
@@ -24,6 +28,8 @@ SERVER_CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 def main() -> None:
     """Serve in the foreground until told to stop."""
     os.umask(0o077)
+    # Until gunicorn listens for it: as a container's first process nobody else would end this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         prepare()
     except SettingsProblem as problem:
@@ -36,14 +42,17 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
     _require_free_port()
+    for line in directory_settings.warnings(settings.DIRECTORY):
+        log.warning("directory settings", extra={"facts": {"warning": line}})
     try:
         if settings.PORTAL_MIGRATE:
-            database_file.create()
             call_command("migrate", interactive=False, verbosity=0)
+        database_room.require_room()
         static_files.lay()
-    except DatabaseError as error:
+    except Error as error:
         raise SettingsProblem(
-            f"DATABASE_URL leads to {settings.DATABASE_PATH}, which cannot be used: {error}."
+            f"DATABASE_URL leads to {settings.DATABASE.shown}, which cannot be used: "
+            f"{in_one_line(error)}."
         ) from error
     except OSError as error:
         raise SettingsProblem(

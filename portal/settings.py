@@ -4,9 +4,8 @@
 """
 
 import logging
-from urllib.parse import quote
 
-from portal import env
+from portal import directory_settings, env
 from portal.aws.quiet import SECRET_TELLING_LOGGERS
 
 BASE_DIR = env.PROJECT_ROOT
@@ -27,13 +26,18 @@ PORTAL_URL = env.base_url(
     "The public address: also the federation Issuer, an allowed host and the trusted origin.",
 )
 EXTRA_HOSTS = env.hosts("ALLOWED_HOSTS", "Further host names beside that of PORTAL_URL.")
+PORTAL_TRUSTED_PROXIES = env.networks(
+    "PORTAL_TRUSTED_PROXIES",
+    "Addresses and networks whose X-Forwarded-For, -Proto and -Host are believed; from anywhere "
+    "else those headers mean nothing.",
+)
 LOG_LEVEL = env.word_of(
     "LOG_LEVEL",
     ("DEBUG", "INFO", "WARNING", "ERROR"),
     "INFO",
     "How much the server logs to standard error.",
 )
-DATABASE_PATH = env.database_path(
+DATABASE = env.database(
     "DATABASE_URL", "sqlite:///portal.sqlite3", "Where users, grants and the record are kept."
 )
 PORTAL_FEDERATION_URL = env.endpoint_url(
@@ -70,6 +74,7 @@ WEB_CONCURRENCY = env.number(
     shown_default="one for each core",
 )
 PORTAL_THREADS = env.number("PORTAL_THREADS", 16, 1, "Threads of each worker.")
+DIRECTORY = directory_settings.read()
 PORTAL_MIGRATE = env.flag("PORTAL_MIGRATE", "Migrate the database before serving.", default=True)
 
 if env.flag("DEBUG", "Never: a debugging page would show secrets, so the start refuses it."):
@@ -92,9 +97,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "portal.proxy.forwarded",
     "portal.middleware.request_log",
     "portal.middleware.security_headers",
     "portal.health.health_answers",
+    "portal.crowd.crowd_control",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -121,25 +128,11 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        # A server that finds its file gone must not begin another in its place: only migrating
-        # makes one (accounts.database_file.create).
-        "NAME": f"file:{quote(DATABASE_PATH)}?mode=rw",
-        "CONN_MAX_AGE": None,
-        "ATOMIC_REQUESTS": False,
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        },
-    }
-}
+DATABASES = {"default": DATABASE.django_settings()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["portal.signin.backend.PortalBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

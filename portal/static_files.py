@@ -11,9 +11,13 @@ from django.core.management import call_command
 def lay() -> None:
     """Collect the static files unless what lies there is newer than every source.
 
-    Two starts at once wait for each other. Raises OSError when the folder cannot be written.
+    Two starts at once wait for each other. Nothing is written where nothing has to be: the
+    container's are laid with the image, and its file system is read-only. Raises OSError when the
+    folder cannot be written.
     """
     root = Path(settings.STATIC_ROOT)
+    if _is_fresh(root / "staticfiles.json"):
+        return
     root.mkdir(parents=True, exist_ok=True)
     lock = os.open(root.parent / f".{root.name}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

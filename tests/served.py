@@ -4,16 +4,21 @@ The whole thing runs in processes of its own: gunicorn started by ``portal.serve
 in this process, so that a test can look at what AWS was asked.
 """
 
+import atexit
+import functools
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +72,10 @@ class Served:
         )
 
 
+# Before a server's own words: it ends when the run that started it is killed.
+TIED_TO_THIS_PROCESS = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
 def free_port() -> int:
     """Return a port that nobody listens on at this moment."""
     with socket.socket() as probe:
@@ -108,7 +117,10 @@ def served_portal(
         log = folder / "portal.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "portal.serve"], cwd=ROOT, env=environment, stderr=stderr
+                [*TIED_TO_THIS_PROCESS, sys.executable, "-m", "portal.serve"],
+                cwd=ROOT,
+                env=environment,
+                stderr=stderr,
             )
         served = Served(f"http://localhost:{port}", environment, standin, process, log)
         try:
@@ -120,6 +132,35 @@ def served_portal(
 
 
 def _fill(environment: Mapping[str, str]) -> None:
+    url = environment["DATABASE_URL"]
+    if url.startswith("sqlite:///") and all(environment[key] == KEYS[key] for key in KEYS):
+        shutil.copy(_filled_once(), url.removeprefix("sqlite:///"))
+    else:
+        _migrate_and_settle(environment)
+
+
+@functools.cache
+def _filled_once() -> Path:
+    """An SQLite database with the demo organisation, made at the first use in a run."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path = Path(folder.name, "portal.sqlite3")
+    _migrate_and_settle(
+        {
+            **KEYS,
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": folder.name,
+            "PYTHONPATH": str(ROOT),
+            "PYTHON_DOTENV_DISABLED": "1",
+            "DATABASE_URL": f"sqlite:///{path}",
+        }
+    )
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def _migrate_and_settle(environment: Mapping[str, str]) -> None:
     for words in (["manage.py", "migrate", "-v", "0"], ["-m", "tests.settle"]):
         subprocess.run([sys.executable, *words], cwd=ROOT, env=dict(environment), check=True)
 

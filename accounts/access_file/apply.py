@@ -14,6 +14,7 @@ from accounts.access_file.plan import ADD, CHANGE, REMOVE, Change, Plan, make_pl
 from accounts.access_file.specs import Value
 from accounts.access_file.state import Snapshot, state_of, take_snapshot
 from accounts.access_file.writing import write
+from accounts.database_connection import one_large_change_at_a_time
 from accounts.models import Action, Outcome
 
 MOST_CHANGES_RECORDED = 500
@@ -46,6 +47,7 @@ class Proposal:
         refuses the writes; in both cases nothing has changed.
         """
         with record.recording():
+            one_large_change_at_a_time()
             if take_snapshot() != self.seen:
                 raise DatabaseMoved
             write(self.plan, prune=self.prune)

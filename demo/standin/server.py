@@ -34,12 +34,14 @@ class SeenRequest:
     """A request that AWS's side saw, its secrets too, for tests; kept in memory only.
 
     ``parameters`` are those of query and body together; ``status`` is the answer's.
+    ``user_agent`` is what CloudTrail would keep.
     """
 
     method: str
     path: str
     parameters: Mapping[str, str] = field(repr=False)
     status: int
+    user_agent: str = ""
 
 
 class StandIn:
@@ -111,7 +113,8 @@ class StandIn:
             parameters = request.parameters
         except RepeatedParameter:
             parameters = {}
-        seen = SeenRequest(request.method, request.path, parameters, answer.status)
+        user_agent = request.headers.get("user-agent", "")
+        seen = SeenRequest(request.method, request.path, parameters, answer.status, user_agent)
         self.requests.append(seen)
         return answer
 

@@ -7,6 +7,7 @@ wait, and credentials that are still good are used while newer ones are fetched.
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from portal.aws import failures, refusals
+from portal.aws import failures, refusals, source_failures
 from portal.aws.background import in_background
 from portal.aws.budget import Budget
 from portal.aws.plan import SourceSettings
@@ -66,6 +67,30 @@ class BrokerCredentials(Credentials):
         self._origin: Credentials | None = None
         self._held: Held | None = None
         self._flight: Future[Held] | None = None
+        self._took_off = 0.0
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether there are some that can be used now."""
+        held = self._held
+        return held is not None and not held.spent
+
+    @property
+    def has_token(self) -> bool:
+        """Whether those at hand have a session token, as temporary ones do."""
+        held = self._held
+        return held is not None and bool(held.frozen.token)
+
+    def is_same_holder(self, other: Held) -> bool:
+        """Whether those at hand are ``other`` or what the same origin renewed them to."""
+        held = self._held
+        return held is not None and (held is other or held.origin is other.origin)
+
+    @property
+    def sought_for(self) -> float:
+        """Seconds since the search for them began that is still under way; 0 without one."""
+        flight = self._flight
+        return time.monotonic() - self._took_off if flight and not flight.done() else 0
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """For botocore's signer: the current ones, within the current budget."""
@@ -97,6 +122,7 @@ class BrokerCredentials(Credentials):
     def _renewal(self) -> Future[Held]:
         with self._lock:
             if self._flight is None or self._flight.done():
+                self._took_off = time.monotonic()
                 self._flight = in_background(self._renew)
             return self._flight
 
@@ -104,7 +130,7 @@ class BrokerCredentials(Credentials):
         try:
             failure = flight.exception(timeout=budget.remaining())
         except TimeoutError:
-            failure = failures.source_too_slow(self._source)
+            failure = source_failures.source_too_slow(self._source)
         if failure is None:
             return flight.result()
         # A copy for each who waits: threads must not share one exception's traceback.
@@ -115,6 +141,8 @@ class BrokerCredentials(Credentials):
         try:
             held = self._fetched()
         except Exception as error:  # noqa: BLE001 - botocore's sources raise whatever they like
+            # What they stand on (a profile's keys, a token's file) may be another by now.
+            self._origin = None
             failure = _trouble(self._source, error)
         else:
             with self._lock:
@@ -136,12 +164,15 @@ def _ends_within(origin: Credentials, seconds: int | None) -> bool:
 
 
 def _trouble(source: SourceSettings, error: Exception) -> UpstreamError:
+    if isinstance(error, UpstreamError):
+        return error
     if isinstance(error, HTTPClientError | EndpointConnectionError):
         return failures.unreachable("a credential service", type(error).__name__)
     if not isinstance(error, ClientError):
-        return failures.source_trouble(source, type(error).__name__)
+        provider = getattr(error, "kwargs", {}).get("provider", "")
+        return source_failures.source_trouble(source, type(error).__name__, str(provider))
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if refusals.is_busy(code, status):
         return failures.busy("a credential service", status)
-    return failures.source_trouble(source, code)
+    return source_failures.source_trouble(source, code)

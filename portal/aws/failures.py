@@ -1,9 +1,7 @@
-"""Failures that AWS did not put into words: no answer, none that counts, or nothing to ask with."""
-
-from collections.abc import Mapping
+"""Failures that AWS did not put into words: no answer, or none that counts."""
 
 from accounts.errors import gettext_noop
-from portal.aws.plan import SessionPlan, SourceSettings
+from portal.aws.plan import SessionPlan
 from portal.aws.sayings import ASK, Saying, masked, plan_params, printable, spoken
 from portal.errors import AwsUnavailable, ConfigurationProblem
 
@@ -103,6 +101,39 @@ _ELSEWHERE_HINTS = (
     gettext_noop("AWS_ENDPOINT_URL_STS points to a service that is not this role’s STS."),
     gettext_noop("The role is filed under another account or partition than it is in."),
 )
+_TOKEN_NEEDS_KEYS = Saying(
+    gettext_noop("The portal cannot make a federation token with the credentials that it has."),
+    (
+        gettext_noop(
+            "AWS makes federation tokens for an IAM user with long-term keys only, and the source "
+            "“%(source)s” has temporary credentials: give the entry a source with such keys, or "
+            "make it assume_role."
+        ),
+    ),
+)
+
+
+def token_needs_keys(plan: SessionPlan) -> ConfigurationProblem:
+    """A federation token cannot be made with temporary credentials, so AWS was not asked."""
+    log = f"GetFederationToken with the temporary credentials of {plan.source.name}"
+    code = "TemporaryCredentials"
+    return spoken(ConfigurationProblem, _TOKEN_NEEDS_KEYS, log, code, plan_params(plan))
+
+
+_FOREIGN_SOURCE = Saying(
+    gettext_noop(
+        "The portal’s credentials for this role are of the partition %(answered)s, and the role "
+        "is in %(partition)s, so nothing was opened."
+    ),
+    (gettext_noop("Give the role a source of the partition %(partition)s."),),
+)
+
+
+def foreign_source(plan: SessionPlan, own: str) -> ConfigurationProblem:
+    """The source's keys are of the partition ``own``, not of the plan's; AWS was not asked."""
+    return _elsewhere(plan, _FOREIGN_SOURCE, "ForeignSource", own)
+
+
 _OTHER_ACCOUNT = gettext_noop(
     "AWS answered for account %(answered)s instead of %(account)s, so nothing was opened."
 )
@@ -143,91 +174,3 @@ def _elsewhere(plan: SessionPlan, saying: Saying, code: str, answered: str) -> C
     log = f"{code}: AWS answered for {answered}, asked was {plan.role_arn or plan.account_id}"
     params = plan_params(plan) | {"answered": answered}
     return spoken(ConfigurationProblem, saying, log, code, params)
-
-
-BAD_ENDPOINT = "InvalidEndpoint"
-
-_SOURCE_TROUBLE: Mapping[str, Saying] = {
-    "NoCredentialsError": Saying(
-        gettext_noop("The portal has no AWS credentials of its own for this role."),
-        (
-            gettext_noop(
-                "Give the source “%(source)s” credentials: AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role of the machine it runs on."
-            ),
-            gettext_noop("The profile of the source “%(source)s” holds no credentials."),
-        ),
-    ),
-    "PartialCredentialsError": Saying(
-        gettext_noop("The portal’s own AWS credentials are incomplete."),
-        (gettext_noop("The source “%(source)s” has an access key without its secret key."),),
-    ),
-    "ProfileNotFound": Saying(
-        gettext_noop("The portal’s AWS configuration lacks a profile that this role needs."),
-        (
-            gettext_noop("The source “%(source)s” names a profile that does not exist."),
-            gettext_noop("AWS_PROFILE or AWS_CONFIG_FILE is not what was meant."),
-        ),
-    ),
-    "ConfigParseError": Saying(
-        gettext_noop("The portal cannot read its AWS configuration."),
-        (gettext_noop("Correct the shared AWS configuration or credentials file."),),
-    ),
-    BAD_ENDPOINT: Saying(
-        gettext_noop("The portal’s AWS configuration names an address that cannot be."),
-        (
-            gettext_noop(
-                "Correct AWS_ENDPOINT_URL_STS, or endpoint_url of the source “%(source)s”."
-            ),
-        ),
-    ),
-    "InvalidRegionError": Saying(
-        gettext_noop("The portal’s AWS configuration names a region that cannot be."),
-        (gettext_noop("Correct AWS_REGION, or the region of the profile of “%(source)s”."),),
-    ),
-}
-_SIGN_ON_ENDED = Saying(
-    gettext_noop("The portal’s own sign-on to AWS has ended."),
-    (gettext_noop("Sign the source “%(source)s” on again (aws sso login, aws login)."),),
-)
-_NOT_RETRIEVED = Saying(
-    gettext_noop("The portal could not get AWS credentials of its own for this role."),
-    (
-        gettext_noop("The source “%(source)s” failed: profile, credential process or metadata."),
-        gettext_noop("The role or user that the source “%(source)s” stands on is refused by AWS."),
-    ),
-)
-_SIGN_ON_ERRORS = frozenset(
-    {
-        "LoginRefreshRequired",
-        "LoginTokenLoadError",
-        "SSOTokenLoadError",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
-    }
-)
-
-
-def source_trouble(source: SourceSettings, code: str) -> ConfigurationProblem:
-    """The broker has no credentials of its own. ``code``: botocore's class name, or AWS's code."""
-    saying = _SOURCE_TROUBLE.get(code, _NOT_RETRIEVED)
-    if code in _SIGN_ON_ERRORS:
-        saying = _SIGN_ON_ENDED
-    log = f"credential source {printable(source.name, 64)}: {printable(code, 64)}"
-    return spoken(ConfigurationProblem, saying, log, code, {"source": source.name})
-
-
-def source_too_slow(source: SourceSettings) -> AwsUnavailable:
-    """The broker's own credentials did not come within the budget (504)."""
-    saying = Saying(
-        gettext_noop("The portal’s own AWS credentials did not come in time."),
-        (
-            gettext_noop("The source “%(source)s” hangs: metadata, credential process or network."),
-            gettext_noop("The source “%(source)s” has no credentials and waits for metadata."),
-        ),
-    )
-    log = f"credential source {printable(source.name, 64)} gave nothing within the budget"
-    params = {"source": source.name}
-    error = spoken(AwsUnavailable, saying, log, "CredentialsTimeout", params)
-    error.status = 504
-    return error

@@ -21,14 +21,14 @@ from portal.aws.transport import (
     is_busy,
     refuse_redirect,
 )
+from portal.aws.user_agent import user_agent
 
 LONGEST_SIGNIN_TOKEN = 8192
 """Characters; it must fit into a URL. Real ones have one to two thousand."""
 
 _SIGNIN_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_SIGNIN_TOKEN}}}")
 
-_HEADERS = {"Accept": "application/json", "User-Agent": "sekisho"}
-_FORM = _HEADERS | {"Content-Type": "application/x-www-form-urlencoded"}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def endpoint(partition_name: str, override: str = "") -> str:
@@ -62,11 +62,12 @@ def token_request(
 
     POST keeps the secret key out of the address; the guide describes ``SessionDuration`` for GET.
     """
+    headers = {"Accept": "application/json", "User-Agent": user_agent()}
     parameters = {"Action": "getSigninToken", "Session": _session(credentials)}
     if console_seconds is None:
-        return Request("POST", endpoint, _FORM, urlencode(parameters))
+        return Request("POST", endpoint, headers | _FORM, urlencode(parameters))
     parameters["SessionDuration"] = str(console_seconds)
-    return Request("GET", _with_query(endpoint, parameters), _HEADERS)
+    return Request("GET", _with_query(endpoint, parameters), headers)
 
 
 def login_url(token: str, destination: str, issuer: str, endpoint: str) -> str:

@@ -6,15 +6,14 @@ STS is asked for exactly what the plan holds: what the plan leaves empty is not 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from accounts.aws_rules.limits import METHOD_LIMITS
-from portal.aws import failures, refusals
+from portal.aws import calling, failures, refusals
 from portal.aws.budget import Budget
 from portal.aws.plan import SessionPlan, TemporaryCredentials
-from portal.aws.retrying import Again, persistently, retry_after_seconds
+from portal.aws.retrying import Again, persistently
 from portal.aws.sources import Broker, Sources
 from portal.errors import UpstreamError
 
@@ -37,6 +36,24 @@ def fetch(plan: SessionPlan, sources: Sources, budget: Budget) -> TemporaryCrede
         answer = persistently(lambda: _asked(plan, broker, budget), budget)
     _require_place(plan, answer)
     return _credentials(answer)
+
+
+def require_fitting_source(plan: SessionPlan, sources: Sources) -> None:
+    """Refuse what AWS is known to refuse to the broker as it is; AWS is not asked for that.
+
+    Raises ConfigurationProblem: a federation token with temporary credentials, or for another
+    account than the source's own; a role in another partition. What is not known may be.
+    """
+    is_token = plan.method == "federation_token"
+    if is_token and sources.has_temporary(plan.source):
+        raise failures.token_needs_keys(plan)
+    broker = sources.identity(plan.source)
+    if broker is None:
+        return
+    if broker.partition != plan.partition:
+        raise failures.foreign_source(plan, broker.partition)
+    if is_token and broker.account_id != plan.account_id:
+        raise failures.other_account(plan, broker.account_id)
 
 
 def parameters(plan: SessionPlan) -> dict[str, Any]:
@@ -62,7 +79,9 @@ def parameters(plan: SessionPlan) -> dict[str, Any]:
 def _asked(plan: SessionPlan, broker: Broker, budget: Budget) -> Mapping[str, Any]:
     """STS's parsed answer. Raises Again or UpstreamError."""
     used = broker.credentials.current(budget)
-    outcome = _outcome(plan, broker.sts(plan.partition))
+    client = broker.sts(plan.partition)
+    explained = partial(refusals.sts_error, plan)
+    outcome = calling.outcome(lambda: _called(client, plan), plan.source, explained)
     if (
         isinstance(outcome, UpstreamError)
         and _is_stale(plan, outcome)
@@ -74,37 +93,10 @@ def _asked(plan: SessionPlan, broker: Broker, budget: Budget) -> Mapping[str, An
     return outcome
 
 
-def _outcome(plan: SessionPlan, client: "STSClient") -> Mapping[str, Any] | Again | UpstreamError:
-    # Returned and raised outside, so that no error has a context: botocore's parser quotes AWS's
-    # answer, secrets too, and its other errors quote addresses.
-    try:
-        return _called(client, plan)
-    except (Again, UpstreamError) as error:
-        return error
-    except ClientError as error:
-        return _refused(plan, error)
-    except BotoCoreError as error:
-        return failures.source_trouble(plan.source, type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - whatever a parser raises means the same
-        return failures.unreadable("STS", type(error).__name__)
-
-
 def _called(client: "STSClient", plan: SessionPlan) -> Mapping[str, Any]:
     if plan.method == "federation_token":
         return client.get_federation_token(**parameters(plan))
     return client.assume_role(**parameters(plan))
-
-
-def _refused(plan: SessionPlan, error: ClientError) -> Again | UpstreamError:
-    said = error.response.get("Error", {})
-    about = error.response.get("ResponseMetadata", {})
-    code = str(said.get("Code", "Unknown"))
-    status = int(about.get("HTTPStatusCode", 0))
-    failure = refusals.sts_error(plan, code, status, str(said.get("Message", "")))
-    if not refusals.is_busy(code, status):
-        return failure
-    pause = retry_after_seconds(about.get("HTTPHeaders", {}).get("retry-after", ""))
-    return Again(failure, retry_after=pause)
 
 
 def _require_place(plan: SessionPlan, answer: Mapping[str, Any]) -> None:

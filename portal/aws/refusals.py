@@ -5,10 +5,10 @@ several, the likeliest first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounts.errors import gettext_noop
-from portal.aws.plan import SessionPlan
+from portal.aws.plan import SessionPlan, SourceSettings
 from portal.aws.sayings import (
     UNKNOWN_CODE,
     Saying,
@@ -83,6 +83,11 @@ _CLOCK = Refusal(
 _NOT_SIGNED_UP = Refusal(
     gettext_noop("AWS does not let the portal’s own account use this service."),
     (gettext_noop("The account of the source “%(source)s” is closed, suspended or incomplete."),),
+)
+
+_WHO = Refusal(
+    gettext_noop("AWS does not say who the portal is."),
+    (gettext_noop("AWS answered %(code)s: look it up in the STS API reference."),),
 )
 
 _ROLE_REFUSED = gettext_noop(
@@ -190,9 +195,12 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 
 
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
 def of_sts(plan: SessionPlan, code: str, status: int) -> Refusal:
     """What STS's error ``code`` with HTTP ``status`` means for that plan."""
-    if code in {"AccessDenied", "AccessDeniedException"}:
+    if code in _DENIED:
         return _access_denied(plan)
     if code in {"ValidationError", "InvalidParameterValue", "InvalidParameterCombination"}:
         return _invalid(plan)
@@ -219,6 +227,26 @@ def _access_denied(plan: SessionPlan) -> Refusal:
     return Refusal(_ROLE_REFUSED, (*causes, _CALLER, _SCP))
 
 
+_CLUES = (
+    ("sts:SetSourceIdentity", _SOURCE_IDENTITY),
+    ("sts:TagSession", _TAGS),
+    ("sts:TagSession", _FEDERATION_TAGS),
+    ("service control policy", _SCP),
+    ("permissions boundary", _SCP),
+    ("identity-based policy", _CALLER),
+    ("identity-based policy", _FEDERATION_CALLER),
+    ("resource-based policy", _TRUST),
+    ("role trust policy", _TRUST),
+)
+"""Words of AWS's sentence that tell which of the causes it was; the first that fits counts."""
+
+
+def _likeliest_first(hints: tuple[str, ...], said: str) -> tuple[str, ...]:
+    """The same causes, the one that AWS's own sentence points to before the others."""
+    told = [hint for clue, hint in _CLUES if clue in said and hint in hints]
+    return tuple(dict.fromkeys((*told[:1], *hints)))
+
+
 def _invalid(plan: SessionPlan) -> Refusal:
     message = gettext_noop("AWS does not accept what the portal asked for in account %(account)s.")
     if plan.method == "federation_token":
@@ -231,6 +259,10 @@ def _invalid(plan: SessionPlan) -> Refusal:
 def sts_error(plan: SessionPlan, code: str, status: int, said: str) -> UpstreamError:
     """The error for STS's ``code``; ``said`` is AWS's own sentence, for the log only."""
     refusal = of_sts(plan, code, status)
+    if _tells_of_the_clock(said):
+        refusal = _CLOCK
+    elif code in _DENIED:
+        refusal = replace(refusal, hints=_likeliest_first(refusal.hints, said))
     code = UNKNOWN_CODE if plan.external_id and plan.external_id in code else known_code(code)
     told = printable(masked(said, plan.external_id))
     log = f"STS refused: {code} (HTTP {status}): {told}"
@@ -238,6 +270,30 @@ def sts_error(plan: SessionPlan, code: str, status: int, said: str) -> UpstreamE
     if refusal.busy:
         return spoken(AwsUnavailable, refusal, log, code, params)
     return spoken(AwsRefused, refusal, log, code, params)
+
+
+_ABOUT_WHAT_WAS_ASKED = frozenset({"MalformedPolicyDocument", "PackedPolicyTooLarge"})
+
+
+def source_error(
+    source: SourceSettings, partition: str, code: str, status: int, said: str
+) -> UpstreamError:
+    """The error for STS's ``code`` when it was only asked who the source's credentials are."""
+    refusal = _BUSY if is_busy(code, status) else _WHO
+    if code not in _ABOUT_WHAT_WAS_ASKED:
+        refusal = REFUSALS.get(code, refusal)
+    if _tells_of_the_clock(said):
+        refusal = _CLOCK
+    told = printable(masked(said))
+    code = known_code(code)
+    log = f"STS refused the source {printable(source.name, 64)}: {code} (HTTP {status}): {told}"
+    params = {"source": source.name, "partition": partition, "code": code}
+    return spoken(AwsUnavailable if refusal.busy else AwsRefused, refusal, log, code, params)
+
+
+def _tells_of_the_clock(said: str) -> bool:
+    """Whether AWS's sentence is about the moment of the signature, whatever its code is."""
+    return said.startswith(("Signature expired", "Signature not yet current"))
 
 
 _SIGNIN_REFUSED = gettext_noop("AWS’s sign-in refused the session.")

@@ -31,6 +31,7 @@ from portal.aws import deadline_sockets, failures
 from portal.aws.budget import Budget
 from portal.aws.quiet import silence
 from portal.aws.retrying import Again, retry_after_seconds
+from portal.aws.user_agent import user_agent
 from portal.errors import AwsUnavailable, UpstreamError
 
 if TYPE_CHECKING:
@@ -283,7 +284,8 @@ def answer_botocore(
 
     An answer that is a redirect, or busy without one of AWS's codes, never reaches the parser.
     """
-    headers = cast(Mapping[str, str], request.headers)
+    headers = dict(cast(Mapping[str, str], request.headers))
+    headers["User-Agent"] = user_agent(_text(headers.get("User-Agent", "")))
     body = cast(bytes | str | None, request.body)
     sent = Request(request.method, request.url, headers, body, ca_bundle)
     answer = transport.send(sent, Budget.current())
@@ -291,6 +293,10 @@ def answer_botocore(
     if is_busy(answer) and b"<Error" not in answer.body:
         raise come_back_later(sent.host, answer)
     return AWSResponse(request.url, answer.status, cast("HTTPHeaders", answer.headers), answer)
+
+
+def _text(header: str | bytes) -> str:
+    return header.decode("latin-1") if isinstance(header, bytes) else header
 
 
 def refuse_redirect(host: str, answer: Answer) -> None:

@@ -3,12 +3,19 @@
 import logging
 import sys
 
-from django.db import DatabaseError
+from django.db import DataError, Error, IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts.errors import InvalidRequest, NotGranted, PortalError, RecordUnavailable, gettext_noop
+from accounts.database_connection import in_one_line
+from accounts.errors import (
+    DatabaseUnavailable,
+    InvalidRequest,
+    NotGranted,
+    PortalError,
+    gettext_noop,
+)
 from accounts.models import Role
 from portal import log_lines
 from portal.errors import UpstreamError
@@ -130,22 +137,21 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
+def _database_unavailable(error: Error) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        log=f"database: {type(error).__name__}: {in_one_line(error)}",
+        message=gettext_noop("The portal’s database does not answer."),
+        next_step=gettext_noop("Try again in a minute; if it stays so, tell an administrator."),
+    )
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what nobody foresaw, and a database that does not answer."""
     error = sys.exc_info()[1]
     if isinstance(error, PortalError):
         return error_page(request, error)
-    if isinstance(error, DatabaseError):
-        return error_page(
-            request,
-            RecordUnavailable(
-                log=f"database: {type(error).__name__}",
-                message=gettext_noop("The database of the portal does not answer."),
-                next_step=gettext_noop(
-                    "Try again in a minute; if it stays so, tell an administrator."
-                ),
-            ),
-        )
+    if isinstance(error, Error) and not isinstance(error, DataError | IntegrityError):
+        return error_page(request, _database_unavailable(error))
     log.error("unforeseen", exc_info=error)
     return error_page(
         request,

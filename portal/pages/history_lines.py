@@ -39,6 +39,7 @@ _SENTENCES: Mapping[tuple[str, str], Any] = {
     (Action.CREDENTIALS, Outcome.FAILED): _FAILED,
     (Action.SIGN_IN, Outcome.SUCCEEDED): gettext_lazy("You signed in"),
     (Action.SIGN_IN, Outcome.DENIED): gettext_lazy("A sign-in with your name was refused"),
+    (Action.SIGN_IN, Outcome.FAILED): gettext_lazy("A sign-in with your name could not be checked"),
     (Action.SIGN_OUT, Outcome.SUCCEEDED): gettext_lazy("You signed out"),
 }
 _OPENED_THERE = gettext_lazy("You opened <b>{account}</b> as <b>{role}</b>, {where}")

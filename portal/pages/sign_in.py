@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.errors import PortalError, TooMany
+from accounts.errors import PortalError
 from accounts.models.user import LONGEST_USERNAME
 from portal.pages.opening import SeeOther, go_on_to_launch
 from portal.pages.visitor import caller, signed_in_user
@@ -58,13 +58,15 @@ def _form(
         "step": step,
         "username": username[:LONGEST_USERNAME],
         "has_left": has_left,
+        "is_wrong": isinstance(refusal, door.WrongPassword),
         "message": sentence(refusal.message, refusal.params) if refusal else "",
         "what_now": sentence(refusal.next_step, refusal.params) if refusal else "",
     }
     status = refusal.status if refusal else 200
     response = render(request, "portal/sign_in.html", context, status=status)
-    if isinstance(refusal, TooMany):
-        response.headers["Retry-After"] = str(refusal.retry_after)
+    retry_after = getattr(refusal, "retry_after", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
     return response
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -67,7 +67,7 @@ def _note_use(request: HttpRequest, now: int) -> None:
     except UpdateError:
         # Signed out in another tab at this very moment.
         logout(request)
-    except DatabaseError as error:
+    except Error as error:
         # Reading still works; whoever must write says so with a page of its own.
         log.warning("last use not written", extra={"facts": {"cause": type(error).__name__}})
     request.session.modified = False

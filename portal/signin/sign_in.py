@@ -1,7 +1,9 @@
 """The use case of the door: a name and a password in, a person or a refusal out.
 
-An unknown name, a name that waits for its person, a disabled person and a wrong password are
-answered alike, in words, status and time. Each try is in the record before anything follows.
+One form serves local people and the directory's. A local password is looked at first: who has the
+right one never waits for the directory. Everybody else's is tried there, whether the name is known
+or not. An unknown name, a name that waits for its person, a disabled person and a wrong password
+are answered alike, in words, status and time. Each try is in the record before anything follows.
 """
 
 import threading
@@ -10,12 +12,15 @@ from dataclasses import dataclass
 from django.contrib.auth import authenticate, login, logout
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
-from accounts import record
-from accounts.errors import PortalError, Seconds, gettext_noop
+from accounts import directory_people, record
+from accounts.errors import NotLetIn, PortalError, Seconds, gettext_noop
 from accounts.models import Action, Outcome, User, check_username, normal_username
 from accounts.record import Act
+from portal.errors import DirectoryUnavailable
 from portal.signin import known_browser, session_limits, throttle
+from portal.signin.directory import door
 from portal.signin.throttle import Attempt, Throttled
 
 # A password hash takes 100 MB for a moment: strangers must not make a hundred at once.
@@ -44,7 +49,7 @@ class WrongPassword(PortalError):
 
 def sign_in(
     request: HttpRequest, caller: Caller, username: str, password: str
-) -> User | WrongPassword | Throttled:
+) -> User | PortalError:
     """Sign a person in and return them, or return why not; who gets in has a new session key.
 
     Raises RecordUnavailable: then nobody gets in.
@@ -57,18 +62,50 @@ def sign_in(
         if error.is_news:
             _tell(caller, username, known, error)
         return error
-    if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
-        return _busy()
     try:
-        user = authenticate(request, username=_searched(username), password=password)
-    finally:
-        _HASHING.release()
-    if not isinstance(user, User):
-        refusal = WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
-        _tell(caller, username, known, refusal)
-        return refusal
+        user = _identified(request, _searched(username), password)
+    except Throttled as error:
+        return error
+    except (WrongPassword, NotLetIn, DirectoryUnavailable) as error:
+        _tell(caller, username, known, error)
+        _settle(attempt, error)
+        return error
     _let_in(request, caller, attempt, user)
     return user
+
+
+def _identified(request: HttpRequest, username: str, password: str) -> User:
+    """Return whose name and password these are.
+
+    Raises WrongPassword, Throttled when too many are being checked, and for the directory NotLetIn
+    and DirectoryUnavailable.
+    """
+    if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        raise _busy()
+    try:
+        user = authenticate(request, username=username, password=password)
+    finally:
+        _HASHING.release()
+    if isinstance(user, User):
+        return user
+    return _of_the_directory(username, password)
+
+
+def _of_the_directory(username: str, password: str) -> User:
+    now = timezone.now()
+    person = door.admit(username, password) if door.is_on() else None
+    user = directory_people.admit(person, now) if person else None
+    if user is None or not user.is_active:
+        raise WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
+    return user
+
+
+def _settle(attempt: Attempt, error: PortalError) -> None:
+    """Take a try back whose password was right, or could not be looked at."""
+    if isinstance(error, NotLetIn):
+        throttle.forgive(attempt)
+    elif isinstance(error, DirectoryUnavailable):
+        throttle.take_back(attempt)
 
 
 def _busy() -> Throttled:
@@ -113,8 +150,12 @@ def _attempt(request: HttpRequest, caller: Caller, username: str, known: User | 
 
 def _tell(caller: Caller, username: str, known: User | None, error: PortalError) -> None:
     actor = known.username if known else record.unknown_name(normal_username(username))
+    if isinstance(error, NotLetIn):
+        # The directory has vouched for the name: it is no password typed into the wrong field.
+        actor = normal_username(username)
     act = _act(caller, Action.SIGN_IN, actor, known, message=error.message)
-    record.write(act, Outcome.DENIED, type(error).__name__)
+    outcome = Outcome.FAILED if error.status >= 500 else Outcome.DENIED
+    record.write(act, outcome, getattr(error, "code", "") or type(error).__name__)
 
 
 def _act(caller: Caller, action: Action, actor: str, user: User | None, **details: str) -> Act:

@@ -85,6 +85,13 @@ class Attempt:
             Counter(_key("name", self.username), 50),
         ]
 
+    def unanswered(self) -> list[Counter]:
+        """Return what counts the tries that were taken back, of this name and of all names."""
+        return [
+            Counter(_key("unanswered", self.username, self.network), 30),
+            Counter(_key("unanswered", self.network), 600),
+        ]
+
 
 @dataclass(eq=False)
 class Throttled(TooMany):
@@ -115,12 +122,31 @@ def forgive(attempt: Attempt) -> None:
     now = timezone.now()
     door, *wider = attempt.counters()
     with transaction.atomic():
+        _locked([door, *wider])
         SignInThrottle.objects.filter(key=door.key).delete()
         SignInThrottle.objects.filter(
             key__in=[counter.key for counter in wider], failures__gt=0
         ).update(failures=models.F("failures") - 1, rests_until=None)
-        SignInThrottle.objects.filter(last_try__lt=now - _QUIET, rests_until=None).delete()
-        SignInThrottle.objects.filter(rests_until__lt=now - _QUIET).delete()
+    _forget_the_quiet(now)
+
+
+def take_back(attempt: Attempt) -> None:
+    """Take a try back whose password nobody could look at, as the directory was away.
+
+    Only so many, of any name alike: with the directory away a local person's password can still
+    be guessed at.
+    """
+    now = timezone.now()
+    counters = attempt.counters()
+    with transaction.atomic():
+        for counter, row in _rows(attempt.unanswered(), now).items():
+            _count(counter, row, now)
+            if row.failures > counter.free_tries:
+                return
+        _locked(counters)
+        SignInThrottle.objects.filter(key__in=[c.key for c in counters], failures__gt=0).update(
+            failures=models.F("failures") - 1, rests_until=None
+        )
 
 
 _QUIET = timedelta(seconds=QUIET_SECONDS)
@@ -128,9 +154,37 @@ _NEWS = timedelta(seconds=60)
 
 
 def _rows(counters: Iterable[Counter], now: datetime) -> dict[Counter, SignInThrottle]:
-    counters = list(counters)
-    found = SignInThrottle.objects.select_for_update().in_bulk([c.key for c in counters])
-    return {c: found.get(c.key) or SignInThrottle(key=c.key, last_try=now) for c in counters}
+    """Lock the counters' rows, in one order for everybody, and make those not there yet."""
+    ordered = sorted(counters, key=lambda counter: counter.key)
+    return {counter: _row(counter.key, now) for counter in ordered}
+
+
+def _row(key: str, now: datetime) -> SignInThrottle:
+    rows = SignInThrottle.objects.select_for_update().filter(key=key)
+    # Somebody whose password was right may take a row away between the two.
+    while not (row := rows.first()):
+        new = SignInThrottle(key=key, last_try=now)
+        SignInThrottle.objects.bulk_create([new], ignore_conflicts=True)
+    return row
+
+
+def _locked(counters: Iterable[Counter]) -> dict[str, SignInThrottle]:
+    """Lock rows in one order for everybody, so that no two tries wait for each other."""
+    keys = [counter.key for counter in counters]
+    return SignInThrottle.objects.select_for_update().order_by("key").in_bulk(keys)
+
+
+def _forget_the_quiet(now: datetime) -> None:
+    """Take away what has expired, but for what somebody else holds at this moment."""
+    quiet = models.Q(last_try__lt=now - _QUIET, rests_until=None)
+    quiet |= models.Q(rests_until__lt=now - _QUIET)
+    with transaction.atomic():
+        rows = SignInThrottle.objects.select_for_update(skip_locked=True).filter(quiet)
+        keys = list(rows.values_list("key", flat=True)[:_MOST_FORGOTTEN_AT_ONCE])
+        SignInThrottle.objects.filter(key__in=keys).delete()
+
+
+_MOST_FORGOTTEN_AT_ONCE = 500
 
 
 def _count(counter: Counter, row: SignInThrottle, now: datetime) -> None:

@@ -13,10 +13,10 @@ from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 
 from accounts import record
-from accounts.database_objects import RECORD_TRIGGERS
 from accounts.management.commands import audit as audit_command
 from accounts.models import Account, Action, Entry, Grant, Origin, Outcome, User
 from accounts.record import Act
+from tests.record_objects import drop_triggers
 
 PASSWORD = "correct horse battery staple"
 pytestmark = pytest.mark.django_db
@@ -278,9 +278,7 @@ def three_entries() -> list[Entry]:
 @pytest.fixture
 def without_triggers() -> None:
     """The database's file in the hands of somebody who may do everything with it."""
-    with connection.cursor() as cursor:
-        for name in RECORD_TRIGGERS:
-            cursor.execute(f"DROP TRIGGER {name}")
+    drop_triggers()
 
 
 def test_p27_a_whole_record_is_one_line_with_its_number_and_head(

@@ -1,17 +1,11 @@
 """P26-P29: the record stands before the act, refuses change, and tells every change made to it."""
 
 import json
-import sqlite3
-import subprocess
-import sys
-import threading
 import unicodedata
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
-from django.conf import LazySettings, settings
+from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -19,10 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import database_objects, record
+from accounts.database_refusal import APPEND_ONLY
 from accounts.errors import RecordUnavailable, TooMany
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead
 from accounts.record import Act, RateLimit
-from accounts.record_queue import one_writer_at_a_time
+from tests.record_objects import (
+    IS_POSTGRESQL,
+    disarm_trigger,
+    drop_trigger,
+    drop_triggers,
+    execute,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -38,11 +39,9 @@ def write_rows(count: int) -> None:
 
 def without_triggers(*statements: str) -> None:
     """What somebody does who holds the database file: no trigger stands in their way."""
-    with connection.cursor() as cursor:
-        for name in database_objects.RECORD_TRIGGERS:
-            cursor.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            cursor.execute(statement)
+    drop_triggers()
+    for statement in statements:
+        execute(statement)
     database_objects.install("default")
 
 
@@ -188,20 +187,44 @@ PLAIN_SQL = (
     "DELETE FROM accounts_entry",
     "DELETE FROM accounts_entry WHERE id=1",
     "DELETE FROM accounts_recordhead",
+    "UPDATE accounts_recordhead SET count = count - 1",
+    "UPDATE accounts_recordhead SET hash = ''",
+)
+SQLITES_OWN = (
     "INSERT OR REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=1",
     "REPLACE INTO accounts_entry SELECT * FROM accounts_entry WHERE id=2",
     "UPDATE OR REPLACE accounts_entry SET id=2 WHERE id=1",
-    "UPDATE accounts_recordhead SET count = count - 1",
-    "UPDATE accounts_recordhead SET hash = ''",
     "INSERT OR REPLACE INTO accounts_recordhead SELECT * FROM accounts_recordhead",
+)
+POSTGRESQLS_OWN = (
+    "TRUNCATE accounts_entry",
+    "TRUNCATE accounts_entry, accounts_recordhead",
+    "TRUNCATE accounts_recordhead CASCADE",
+    (
+        "INSERT INTO accounts_entry SELECT * FROM accounts_entry WHERE id=1 "
+        "ON CONFLICT (id) DO UPDATE SET reason='x'"
+    ),
+    (
+        "INSERT INTO accounts_recordhead SELECT * FROM accounts_recordhead "
+        "ON CONFLICT (id) DO UPDATE SET count = accounts_recordhead.count + 1"
+    ),
+    "INSERT INTO accounts_recordhead SELECT 2, count, hash, key_id, mac FROM accounts_recordhead",
+    (
+        "MERGE INTO accounts_entry e USING accounts_recordhead h ON e.id = h.count "
+        "WHEN MATCHED THEN DELETE"
+    ),
+    "WITH gone AS (DELETE FROM accounts_entry RETURNING 1) SELECT count(*) FROM gone",
+    "SET LOCAL session_replication_role = replica; UPDATE accounts_entry SET reason='x'",
 )
 
 
-@pytest.mark.parametrize("statement", PLAIN_SQL)
+@pytest.mark.parametrize(
+    "statement", [*PLAIN_SQL, *(POSTGRESQLS_OWN if IS_POSTGRESQL else SQLITES_OWN)]
+)
 def test_P27_plain_sql_is_refused(statement: str) -> None:
     write_rows(2)
     with (
-        pytest.raises(DatabaseError, match=database_objects.APPEND_ONLY),
+        pytest.raises(DatabaseError, match=APPEND_ONLY),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
@@ -222,7 +245,7 @@ ORM_WAYS: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("way", ORM_WAYS)
 def test_P27_the_orm_is_refused(way: str) -> None:
     write_rows(2)
-    with pytest.raises(DatabaseError, match=database_objects.APPEND_ONLY), transaction.atomic():
+    with pytest.raises(DatabaseError, match=APPEND_ONLY), transaction.atomic():
         ORM_WAYS[way]()
     assert record.verify().count == 2
 
@@ -288,147 +311,23 @@ def test_an_unknown_name_is_kept_as_a_keyed_hash() -> None:
 
 
 def test_a_missing_trigger_is_found() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER entry_no_update")
+    drop_trigger("entry_no_update")
     assert database_objects.missing(connection) == ["entry_no_update"]
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [
-        (
-            "DROP TRIGGER entry_no_update",
-            "CREATE TRIGGER entry_no_update BEFORE UPDATE ON accounts_entry BEGIN SELECT 1; END",
-        ),
-        (
-            "DROP VIEW accounts_grantedrole",
-            "CREATE VIEW accounts_grantedrole AS SELECT 1 AS user_id",
-        ),
-    ],
-)
-def test_something_else_under_the_same_name_is_found(statements: tuple[str, str]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-    name = statements[0].split()[-1]
-    assert database_objects.missing(connection) == [name]
+def test_a_trigger_that_does_nothing_is_found_and_laid_anew() -> None:
+    disarm_trigger("entry_no_update")
+    assert database_objects.missing(connection) == ["entry_no_update"]
+    database_objects.install("default")
+    assert database_objects.missing(connection) == []
 
 
-class TestWithAFile:
-    """The record in a database file of its own, as processes share it."""
-
-    @pytest.fixture
-    def environment(self, tmp_path: Path) -> dict[str, str]:
-        environment = {
-            "SECRET_KEY": settings.SECRET_KEY,
-            "PORTAL_RECORD_KEY": settings.PORTAL_RECORD_KEY[0],
-            "DATABASE_URL": f"sqlite:///{tmp_path}/record.sqlite3",
-            "PATH": "/usr/bin:/bin",
-        }
-        manage(environment, "migrate", "--verbosity", "0")
-        return environment
-
-    def test_eight_writers_at_once_leave_a_whole_chain(self, environment: dict[str, str]) -> None:
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "manage.py", "shell", "-v", "0", "-c", WRITE_IN_FOUR_THREADS],
-                env=environment,
-                stderr=subprocess.PIPE,
-            )
-            for _ in range(2)
-        ]
-        assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0), (b"", 0)]
-        assert manage(environment, "audit", "verify").startswith("ok  400 entries, head ")
-
-    def test_P28_a_writer_killed_in_mid_act_leaves_the_act_started(
-        self, environment: dict[str, str]
-    ) -> None:
-        killed = subprocess.run(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", OPEN_AND_DIE],
-            env=environment,
-            check=False,
-        )
-        assert killed.returncode == -9
-        path = environment["DATABASE_URL"].removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path)) as database:
-            rows = database.execute("SELECT phase, outcome FROM accounts_entry").fetchall()
-        assert rows == [("opened", "started")]
-        assert manage(environment, "audit", "verify").startswith("ok  1 entries")
-
-    def test_P26_a_read_only_database_takes_no_act(self, environment: dict[str, str]) -> None:
-        said = manage(environment, "shell", "-v", "0", "-c", WRITE_READ_ONLY)
-        assert json.loads(said) == "RecordUnavailable"
-
-
-def manage(environment: dict[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
-
-
-WRITE_IN_FOUR_THREADS = """
-import threading
-from accounts import record
-from accounts.models import Action, Outcome
-def write():
-    for _ in range(25):
-        act = record.Act(action=Action.LAUNCH, actor="ann", actor_key="k")
-        record.open_act(act)
-        record.close_act(act, Outcome.SUCCEEDED)
-threads = [threading.Thread(target=write) for _ in range(4)]
-[t.start() for t in threads]
-[t.join() for t in threads]
-"""
-OPEN_AND_DIE = """
-import os, signal
-from accounts import record
-from accounts.models import Action
-record.open_act(record.Act(action=Action.LAUNCH, actor="ann", actor_key="k"))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-WRITE_READ_ONLY = """
-import json
-from django.db import connection
-from accounts import record
-from accounts.errors import RecordUnavailable
-from accounts.models import Action
-connection.cursor().execute("PRAGMA query_only = ON")
-try:
-    record.open_act(record.Act(action=Action.LAUNCH, actor="ann", actor_key="k"))
-except RecordUnavailable as error:
-    print(json.dumps(type(error).__name__))
-"""
-
-
-def test_one_threads_turn_is_not_taken_by_another() -> None:
-    """Two threads of a process that both begin with the same head would fork the chain."""
-    seen: list[str] = []
-    inside = threading.Event()
-    go_on = threading.Event()
-
-    def first() -> None:
-        with one_writer_at_a_time():
-            inside.set()
-            go_on.wait(5)
-            seen.append("first")
-
-    def second() -> None:
-        with one_writer_at_a_time():
-            seen.append("second")
-
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    threads[0].start()
-    assert inside.wait(5)
-    threads[1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(5)
-    assert seen == ["first", "second"]
+def test_another_view_of_the_same_name_is_found_and_laid_anew() -> None:
+    execute("DROP VIEW accounts_grantedrole")
+    execute("CREATE VIEW accounts_grantedrole AS SELECT 1 AS user_id")
+    assert database_objects.missing(connection) == ["accounts_grantedrole"]
+    database_objects.install("default")
+    assert database_objects.missing(connection) == []
 
 
 def test_the_head_is_one_row() -> None:

@@ -22,6 +22,7 @@ from accounts.errors import InvalidRequest
 from accounts.models import Account, Entry, Grant, Outcome, Phase, Role, User
 from portal import launch
 from portal.aws import methods
+from portal.bulkhead import Bulkhead
 from portal.errors import AwsUnavailable
 from tests.faults import upstream as faults
 from tests.faults.fixtures import broker_keys, clean_environment, upstream
@@ -367,6 +368,38 @@ def test_a_tag_that_aws_would_not_take_is_500_and_named_before_aws_is_asked(
     assert answer.status_code == 500
     assert "team" in answer.content.decode()
     assert upstream.seen == []
+
+
+def test_P36_when_nobody_may_wait_any_more_one_row_says_so_and_aws_is_not_asked(
+    ann_at: Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [0.0]
+    full = Bulkhead(2, 1, clock=lambda: moment[0])
+    monkeypatch.setattr(launch, "bulkhead", lambda: full)
+    count = Entry.objects.count()
+    with full.entered("aws", launch._too_many_wait):
+        moment[0] += 2
+        answer = go(ann_at)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "AWS answers slowly" in answer.content.decode()
+    assert upstream.seen == []
+    entry = last_act()
+    assert Entry.objects.count() == count + 1
+    assert (entry.phase, entry.outcome, entry.error) == (Phase.SINGLE, Outcome.FAILED, "Overloaded")
+    assert (entry.account, entry.request_id) == ("222222222222", answer["X-Request-Id"])
+    assert go(ann_at).status_code in (302, 303)
+
+
+def test_a_federation_token_with_temporary_credentials_is_refused_before_aws_is_asked(
+    ann_at: Client, role: Role, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Role.objects.update(method="federation_token", session_policy="{}", set_source_identity=False)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token")
+    answer = go(ann_at)
+    assert answer.status_code == 500
+    assert "long-term keys" in answer.content.decode()
+    assert upstream.seen == []
+    assert (last_act().outcome, last_act().error) == (Outcome.FAILED, "TemporaryCredentials")
 
 
 # --- P26: no row, no act ---------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """An upstream that plays STS and the federation endpoint on loopback and fails on demand.
 
 It speaks real HTTP over real sockets. Each request takes the next fault from its queue, and is
-answered well when there is none.
+answered as ``otherwise`` says when there is none: well, unless a test says otherwise.
 """
 
 import json
@@ -21,6 +21,7 @@ ACCESS_KEY_ID = "ASIAFROMSTS000000001"
 SECRET_ACCESS_KEY = "secret-key-from-sts-7f3a"
 SESSION_TOKEN = "session-token-from-sts-9c1e"
 SIGNIN_TOKEN = "signin-token-from-federation-2b8d"
+BROKER_ARN = "arn:aws:iam::222222222222:user/broker"
 UPSTREAM_SECRETS = (SECRET_ACCESS_KEY, SESSION_TOKEN, SIGNIN_TOKEN)
 
 Fault = Callable[["Conversation"], None]
@@ -40,11 +41,18 @@ class Seen:
 
 @dataclass
 class Upstream:
-    """``sts`` and ``federation`` queue the faults of the next requests, the first one first."""
+    """``sts`` and ``federation`` queue the faults of the next requests, the first one first.
+
+    A portal asks who it is when it starts; those calls have a queue (``identity``) and a list
+    (``asked_who``) of their own, so that a test sees what people did.
+    """
 
     tls: ssl.SSLContext | None = None
     sts: deque[Fault] = field(default_factory=deque)
     federation: deque[Fault] = field(default_factory=deque)
+    identity: deque[Fault] = field(default_factory=deque)
+    asked_who: list[Seen] = field(default_factory=list)
+    otherwise: Fault = field(default_factory=lambda: well)
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -86,7 +94,7 @@ class Upstream:
     def next_fault(self, path: str) -> Fault:
         queue = self.sts if path == "/" else self.federation
         with self._lock:
-            return queue.popleft() if queue else well
+            return queue.popleft() if queue else self.otherwise
 
 
 class _Server(ThreadingHTTPServer):
@@ -126,10 +134,15 @@ class Conversation(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.parameters = dict(parse_qsl(url.query) + parse_qsl(body))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.upstream.seen.append(
-            Seen(self.command, url.path, url.query, headers, self.parameters, self.number)
-        )
-        self.server.upstream.next_fault(url.path)(self)
+        upstream = self.server.upstream
+        seen = Seen(self.command, url.path, url.query, headers, self.parameters, self.number)
+        if self.parameters.get("Action") == "GetCallerIdentity":
+            upstream.asked_who.append(seen)
+            fault = upstream.identity.popleft() if upstream.identity else well
+        else:
+            upstream.seen.append(seen)
+            fault = upstream.next_fault(url.path)
+        fault(self)
 
     do_GET = do_POST = _answer
 
@@ -160,8 +173,27 @@ def well(conversation: Conversation) -> None:
         conversation.say(200, json.dumps({"SigninToken": SIGNIN_TOKEN}))
     elif action == "GetFederationToken":
         conversation.say(200, federation_answer("222222222222", conversation.parameters["Name"]))
+    elif action == "GetCallerIdentity":
+        is_chinese = "/cn-" in conversation.headers.get("Authorization", "")
+        arn = BROKER_ARN.replace("arn:aws:", "arn:aws-cn:") if is_chinese else BROKER_ARN
+        conversation.say(200, identity_answer(arn))
     else:
         conversation.say(200, assume_role_answer(conversation.parameters))
+
+
+def known_as(arn: str) -> Fault:
+    """GetCallerIdentity answered with that ARN."""
+    return lambda conversation: conversation.say(200, identity_answer(arn))
+
+
+def identity_answer(arn: str) -> str:
+    account = arn.split(":")[4]
+    return (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult><Arn>{arn}</Arn><UserId>AIDA1</UserId>"
+        f"<Account>{account}</Account></GetCallerIdentityResult>"
+        "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    )
 
 
 def assume_role_answer(parameters: Mapping[str, str], arn: str = "", **changes: str | None) -> str:
@@ -172,7 +204,7 @@ def assume_role_answer(parameters: Mapping[str, str], arn: str = "", **changes: 
     user = (
         f"<AssumedRoleUser><AssumedRoleId>AROA1:x</AssumedRoleId><Arn>{arn}</Arn></AssumedRoleUser>"
     )
-    return _result("AssumeRole", user, changes)
+    return _result(parameters.get("Action", "AssumeRole"), user, changes)
 
 
 def federation_answer(account: str, name: str, partition: str = "aws") -> str:
@@ -270,6 +302,16 @@ def silent(conversation: Conversation) -> None:
     if not conversation.connection.recv(1):
         conversation.server.upstream.client_gone.set()
     conversation.hang_up()
+
+
+def held(release: threading.Event) -> Fault:
+    """Answered well, but only once ``release`` is set; nothing when the client leaves before."""
+
+    def fault(conversation: Conversation) -> None:
+        release.wait(30)
+        well(conversation)
+
+    return fault
 
 
 def dripping(beginning: bytes) -> Fault:

@@ -1,10 +1,14 @@
 """``manage.py check`` says what would break the record before somebody finds out by it."""
 
+from collections.abc import Callable
+
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
+
+from tests.record_objects import disarm_trigger, drop_trigger, execute
 
 
 def found(*databases: str) -> list[CheckMessage]:
@@ -24,11 +28,16 @@ def test_P27_requests_in_one_transaction_are_refused(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("kind", "name"), [("TRIGGER", "entry_no_delete"), ("VIEW", "accounts_grantedrole")]
+    ("name", "take_away"),
+    [
+        ("entry_no_delete", lambda: drop_trigger("entry_no_delete")),
+        ("accounts_grantedrole", lambda: execute("DROP VIEW accounts_grantedrole")),
+    ],
 )
-def test_P27_what_is_missing_in_the_database_is_named_with_what_to_do(kind: str, name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP {kind} {name}")
+def test_P27_what_is_missing_in_the_database_is_named_with_what_to_do(
+    name: str, take_away: Callable[[], None]
+) -> None:
+    take_away()
     (told,) = found("default")
     assert name in told.msg
     assert "migrate" in (told.hint or "")
@@ -37,11 +46,7 @@ def test_P27_what_is_missing_in_the_database_is_named_with_what_to_do(kind: str,
 
 @pytest.mark.django_db
 def test_P27_a_trigger_of_the_same_name_that_does_nothing_counts_as_missing() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER entry_no_update")
-        cursor.execute(
-            "CREATE TRIGGER entry_no_update BEFORE UPDATE ON accounts_entry BEGIN SELECT 1; END"
-        )
+    disarm_trigger("entry_no_update")
     (told,) = found("default")
     assert "entry_no_update" in told.msg
 
@@ -51,6 +56,5 @@ def test_a_database_before_its_first_migration_misses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection.introspection, "table_names", list)
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER entry_no_delete")
+    drop_trigger("entry_no_delete")
     assert found("default") == []

@@ -281,7 +281,7 @@ def test_P19_no_field_of_a_catalogue_carries_markup_into_the_page(
         account_name=MARKUP,
         account_environment=MARKUP,
         account_tags={"team": MARKUP},
-        account_colour='"/><script>',
+        account_colour='"><b x=',
         title=MARKUP,
         destination=f"/x/{MARKUP}",
         region=MARKUP[:32],

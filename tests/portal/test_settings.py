@@ -42,12 +42,29 @@ WRONG: dict[str, list[str | None]] = {
         "ftp://portal.example.com",
         "https://",
     ],
+    "PORTAL_TRUSTED_PROXIES": [
+        "*",
+        "proxy.internal",
+        "10.0.0.1,10.0.0.2",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "0.0.0.0/0",
+        "::/0",
+        "0.0.0.0/1 128.0.0.0/1",
+        "::ffff:0.0.0.0/96",
+    ],
     "PORT": ["0", "65536", "http", "-1"],
     "BIND": ["everywhere", "1.2.3"],
     "ALLOWED_HOSTS": ["*", "https://portal.example.com", "a_b"],
     "DEBUG": ["yes", "1", "perhaps"],
     "LOG_LEVEL": ["LOUD"],
-    "DATABASE_URL": ["mysql://db/portal", "portal.sqlite3", "sqlite:///"],
+    "DATABASE_URL": [
+        "mysql://db/portal",
+        "portal.sqlite3",
+        "sqlite:///",
+        "postgresql://ann:the-password@db/portal?passfile=/etc/passwd",
+        "postgresql://ann:the-password@db/",
+    ],
     "PORTAL_FEDERATION_URL": ["http://signin.example.com/federation", "signin"],
     "AWS_ENDPOINT_URL_STS": ["http://sts.example.com", "sts"],
     "AWS_ENDPOINT_URL": ["http://aws.example.com"],
@@ -71,6 +88,7 @@ def test_P41_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
     assert stopped.returncode == 1
     assert len(lines) == 1
     assert lines[0].startswith(f"{name} is ")
+    assert "the-password" not in stopped.stderr
     if name in {"SECRET_KEY", "PORTAL_RECORD_KEY"} and value:
         assert value not in stopped.stderr
 
@@ -82,12 +100,30 @@ def test_P41_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
         {"PORTAL_URL": "https://portal.example.com/", "ALLOWED_HOSTS": "a.example.com b.internal"},
         {"PORTAL_URL": "http://127.0.0.1:9000", "DEBUG": "no", "PORTAL_LAUNCHES_PER_MINUTE": "0"},
         {"SECRET_KEY": f"{GOOD['SECRET_KEY']} {GOOD['SECRET_KEY']}-old"},
+        {"PORTAL_TRUSTED_PROXIES": " 10.0.0.7  192.0.2.0/24 ::1 2001:db8::/64 "},
         {"PORTAL_SESSION_IDLE_SECONDS": "1", "PORTAL_UPSTREAM_TIMEOUT_SECONDS": "1"},
     ],
 )
 def test_right_settings_start(tmp_path: Path, variables: dict[str, str]) -> None:
     started = start(tmp_path, **variables)
     assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://portal.example.com/", "https://portal.example.com"),
+        ("https://Portal.Example.com:443", "https://portal.example.com"),
+        ("https://portal.example.com:8443", "https://portal.example.com:8443"),
+        ("http://localhost:80/", "http://localhost"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_address_is_kept_as_browsers_write_an_origin(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str
+) -> None:
+    monkeypatch.setenv("PORTAL_URL", given)
+    assert env.base_url("PORTAL_URL", "", "") == kept
 
 
 def test_a_dot_env_file_in_the_working_directory_counts_and_the_environment_wins(

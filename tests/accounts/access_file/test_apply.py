@@ -120,7 +120,10 @@ def test_a_grant_names_accounts_by_alias_id_star_or_tags(folder: Folder) -> None
         )
     )
     grants = Grant.objects.filter(user__username="dana").order_by("id")
-    assert {(g.account_id, g.role_name, json.dumps(g.account_tags)) for g in grants} == {
+    found = {
+        (g.account_id, g.role_name, json.dumps(g.account_tags, sort_keys=True)) for g in grants
+    }
+    assert found == {
         ("333333333333", "Developer", "{}"),
         (None, "Later", "{}"),
         (None, "*", '{"stage": "test", "team": "payments"}'),

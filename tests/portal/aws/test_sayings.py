@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from portal.aws import failures, refusals
+from portal.aws import failures, refusals, source_failures
 from portal.aws.plan import SessionPlan
 from portal.errors import UpstreamError
 from tests.faults.fixtures import DEFAULT
@@ -59,15 +59,21 @@ def test_every_other_failure_can_be_shown(plan: SessionPlan, token_plan: Session
         failures.untrusted("host", "x"),
         failures.no_bundle("x"),
         failures.busy("host", 503),
-        failures.source_too_slow(DEFAULT),
+        source_failures.source_too_slow(DEFAULT),
         refusals.signin_refused("host", 400, None),
         refusals.signin_refused("host", 400, 3600),
         *(failures.other_account(one, "9") for one in (plan, token_plan)),
         failures.other_partition(plan, "aws-cn"),
         failures.other_role(plan, "Admin"),
         *(
-            failures.source_trouble(DEFAULT, code)
-            for code in ("ProfileNotFound", "SSOTokenLoadError", "Any")
+            source_failures.source_trouble(DEFAULT, code)
+            for code in (*source_failures.CODES, "Any")
+        ),
+        failures.token_needs_keys(token_plan),
+        failures.foreign_source(plan, "aws-cn"),
+        *(
+            refusals.source_error(DEFAULT, "aws", code, 403, "no")
+            for code in (*refusals.REFUSALS, "AccessDenied", "Any")
         ),
     ):
         assert_can_be_shown(error)
@@ -75,6 +81,6 @@ def test_every_other_failure_can_be_shown(plan: SessionPlan, token_plan: Session
 
 def test_a_source_with_an_evil_name_breaks_no_sentence() -> None:
     source = dataclasses.replace(DEFAULT, name="%(x)s\n100%")
-    error = failures.source_trouble(source, "NoCredentialsError")
+    error = source_failures.source_trouble(source, "NoCredentialsError")
     assert "100%" in error.hint.splitlines()[0] % error.params
     assert "\n" not in error.log

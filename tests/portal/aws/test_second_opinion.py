@@ -11,6 +11,8 @@ from portal.aws.budget import Budget
 from portal.aws.methods import fetch
 from portal.aws.plan import SessionPlan
 from portal.aws.sources import Sources
+from portal.log_lines import request_id
+from tests.faults.fixtures import DEFAULT
 
 MOTO_ACCOUNT = "123456789012"
 POLICY = json.dumps(
@@ -44,9 +46,20 @@ def test_moto_assumes_the_role_with_everything_that_can_be_asked_for(
         policy_arns=("arn:aws:iam::222222222222:policy/Reader",),
         session_tags={"team": "payments"},
     )
+    number = request_id.set("K7Q2-F9MD-4RXH")
     for one in (plan, everything):
         credentials = fetch(one, sources, budget)
         assert credentials.access_key_id.startswith("ASIA")
+    request_id.reset(number)
+
+
+def test_moto_says_who_the_broker_is(
+    sources: Sources, budget: Budget, moto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto)
+    found = sources.find_identity(DEFAULT, "aws", budget)
+    assert (found.account_id, found.partition, found.chained) == (MOTO_ACCOUNT, "aws", False)
+    assert sources.identity(DEFAULT) == found
 
 
 def test_moto_makes_a_federation_token(

@@ -64,12 +64,12 @@ CONFIGURATIONS = {
     "a program that is not there": (
         "[profile hub-profile]\ncredential_process = /nowhere/at-all\n",
         "FileNotFoundError",
-        "could not get",
+        "is not there",
     ),
     "a program that fails": (
         "[profile hub-profile]\ncredential_process = false\n",
         "CredentialRetrievalError",
-        "could not get",
+        "failed",
     ),
     "a program that talks nonsense": (
         "[profile hub-profile]\ncredential_process = echo nonsense\n",

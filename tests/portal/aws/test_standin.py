@@ -14,6 +14,7 @@ from portal.aws.plan import SessionPlan, TemporaryCredentials
 from portal.aws.sources import Sources
 from portal.aws.transport import Request, Transport
 from portal.errors import UpstreamError
+from portal.log_lines import request_id
 from tests.faults.fixtures import BROKER_KEY_ID, BROKER_SECRET
 
 HUB = "222222222222"
@@ -54,6 +55,18 @@ def opened(
     url = login_url(token, DESTINATION, "http://localhost:8000", endpoint)
     answer = transport.send(Request("GET", url, {}), Budget(10))
     return answer.status, answer.headers.get("Location", "")
+
+
+def test_the_standin_knows_the_broker_and_sees_the_number_of_the_request(
+    plan: SessionPlan, sources: Sources, standin: StandIn
+) -> None:
+    found = sources.find_identity(plan.source, "aws", Budget(10))
+    assert (found.arn, found.account_id) == (TRUSTED[0], HUB)
+    number = request_id.set("K7Q2-F9MD-4RXH")
+    fetch(entered(plan, "team/Developer"), sources, Budget(10))
+    request_id.reset(number)
+    assert standin.requests[-1].user_agent.endswith(" sekisho/K7Q2-F9MD-4RXH")
+    assert standin.requests[-1].status == 200
 
 
 @pytest.mark.parametrize("console_seconds", [None, 43200])

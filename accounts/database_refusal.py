@@ -1,0 +1,3 @@
+"""What the database itself says to whoever changes the record."""
+
+APPEND_ONLY = "the record is append-only"

@@ -1,0 +1,261 @@
+"""What the directory says of a person, compared with what is known here, and what that changes.
+
+Only the directory's own groups are mirrored, and only those that a grant or a bookmark names. A
+change and its row in the record are one transaction: no row, no change.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from accounts import record
+from accounts.administrators import ADMINISTRATORS, built_in_set
+from accounts.directory_groups import DirectoryGroup, group_key
+from accounts.models import (
+    Action,
+    Bookmark,
+    DirectoryState,
+    Grant,
+    Group,
+    Membership,
+    Origin,
+    Outcome,
+    User,
+)
+
+_LONGEST_NAME = 150
+_LONGEST_EMAIL = 254
+
+
+@dataclass(frozen=True)
+class DirectoryPerson:
+    """A person as the directory knows them at a moment.
+
+    ``username`` is in the form of ``normal_username``. ``is_outside``: not in the group that is
+    required, or in the one that is denied.
+    """
+
+    directory_id: str
+    username: str
+    name: str = ""
+    email: str = ""
+    is_disabled: bool = False
+    is_outside: bool = False
+    is_administrator: bool = False
+    groups: frozenset[DirectoryGroup] = frozenset()
+
+    @property
+    def state(self) -> DirectoryState:
+        """Whether they may come in."""
+        if self.is_disabled:
+            return DirectoryState.DISABLED
+        return DirectoryState.OUTSIDE if self.is_outside else DirectoryState.PRESENT
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The groups that are mirrored: keys and names of the directory's that something names.
+
+    By the form in which names are compared; what differs in case only is the same group there.
+    """
+
+    groups: Mapping[str, Mapping[int, str]]
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read which groups a grant or a bookmark names."""
+        is_named = Exists(Grant.objects.filter(group=OuterRef("pk"))) | Exists(
+            Bookmark.objects.filter(group=OuterRef("pk"))
+        )
+        groups: dict[str, dict[int, str]] = {}
+        rows = Group.objects.filter(is_named, origin=Origin.DIRECTORY).values_list("pk", "name")
+        for pk, name in rows:
+            groups.setdefault(group_key(name), {})[pk] = name
+        return cls(groups)
+
+    def of(self, groups: Iterable[DirectoryGroup]) -> dict[int, str]:
+        """Return which of them somebody in these groups of the directory is in."""
+        keys = {key for group in groups for key in group.keys}
+        found = (self.groups.get(key, {}) for key in keys)
+        return {pk: name for groups in found for pk, name in groups.items()}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known here of people: their groups of the directory, and who are administrators.
+
+    By the users' keys; a group is its key and name.
+    """
+
+    groups: Mapping[int, Mapping[int, str]]
+    administrators: frozenset[int]
+
+    @classmethod
+    def of(cls, users: "QuerySet[User]") -> Self:
+        """Read it for many people in two queries."""
+        groups: dict[int, dict[int, str]] = {}
+        rows = Membership.objects.filter(user__in=users, group__origin=Origin.DIRECTORY)
+        for user_id, group_id, name in rows.values_list("user_id", "group_id", "group__name"):
+            groups.setdefault(user_id, {})[group_id] = name
+        administrators = users.filter(groups__name=ADMINISTRATORS).values_list("pk", flat=True)
+        return cls(groups, frozenset(administrators))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What reading a person again changes. ``groups`` are numbers and names of groups here."""
+
+    user: User
+    state: DirectoryState
+    name: str
+    email: str
+    groups_before: Mapping[int, str]
+    groups: Mapping[int, str]
+    was_administrator: bool
+    is_administrator: bool
+
+    @classmethod
+    def of(
+        cls, user: User, person: DirectoryPerson | None, mirror: Mirror, known: Known | None = None
+    ) -> Self:
+        """Compare what is known of a person with what the directory says; None: nobody."""
+        known = known or Known.of(User.objects.filter(pk=user.pk))
+        state = _state(user, person)
+        is_present = state == DirectoryState.PRESENT and person is not None
+        return cls(
+            user=user,
+            state=state,
+            name=_shown_name(person.name) if is_present and person else user.name,
+            email=_right_email(person.email) if is_present and person else user.email,
+            groups_before=known.groups.get(user.pk, {}),
+            groups=mirror.of(person.groups) if is_present and person else {},
+            was_administrator=user.pk in known.administrators,
+            is_administrator=is_present and person is not None and person.is_administrator,
+        )
+
+    @property
+    def before(self) -> dict[str, Any]:
+        """What was known, as the record keeps it."""
+        return {
+            "origin": str(self.user.origin),
+            "state": str(self.user.directory_state),
+            "name": self.user.name,
+            "email": self.user.email,
+            "groups": sorted(self.groups_before.values()),
+            "administrator": self.was_administrator,
+        }
+
+    @property
+    def after(self) -> dict[str, Any]:
+        """What is known now, as the record keeps it."""
+        return {
+            "origin": str(Origin.DIRECTORY),
+            "state": str(self.state),
+            "name": self.name,
+            "email": self.email,
+            "groups": sorted(self.groups.values()),
+            "administrator": self.is_administrator,
+        }
+
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing has changed."""
+        return self.before == self.after
+
+    @property
+    def takes_access(self) -> bool:
+        """Whether the person loses something: their way in, a group, the administration."""
+        was_present = self.user.directory_state == DirectoryState.PRESENT
+        has_left = bool(self.groups_before.keys() - self.groups.keys())
+        no_longer_administers = self.was_administrator and not self.is_administrator
+        return was_present and (
+            self.state != DirectoryState.PRESENT or has_left or no_longer_administers
+        )
+
+    def apply(self, read: datetime, actor: str) -> None:
+        """Write it, and its row where there is anything to tell.
+
+        Must stand in ``record.recording``. Raises RecordUnavailable.
+        """
+        before, after = self.before, self.after
+        self._write(read)
+        if before != after:
+            tell(actor, "directory", self.user.username, before, after)
+
+    def _write(self, read: datetime) -> None:
+        user = self.user
+        user.origin, user.directory_state, user.directory_read = Origin.DIRECTORY, self.state, read
+        user.name, user.email = self.name, self.email
+        leaving = self.groups_before.keys() - self.groups.keys()
+        Membership.objects.filter(user=user, group__in=leaving).delete()
+        joining = self.groups.keys() - self.groups_before.keys()
+        Membership.objects.bulk_create(Membership(group_id=pk, user=user) for pk in joining)
+        self._write_administrator()
+        if self._ends_sessions:
+            # A session is bound to the password's text, usable or not.
+            user.set_unusable_password()
+        user.save()
+
+    def _write_administrator(self) -> None:
+        user = self.user
+        if self.is_administrator and not self.was_administrator:
+            user.groups.add(built_in_set())
+            user.is_staff = True
+        elif self.was_administrator and not self.is_administrator:
+            user.groups.remove(built_in_set())
+            user.is_staff = (
+                user.is_superuser or user.groups.exists() or user.user_permissions.exists()
+            )
+
+    @property
+    def _ends_sessions(self) -> bool:
+        """Whoever is no longer let in has none; more rights need a new one."""
+        rises = self.is_administrator and not self.was_administrator
+        return rises or self.state != DirectoryState.PRESENT
+
+
+def _state(user: User, person: DirectoryPerson | None) -> DirectoryState:
+    if person is None:
+        return DirectoryState.GONE
+    if person.directory_id != user.directory_id:
+        return DirectoryState.REPLACED
+    return person.state
+
+
+def _shown_name(name: str) -> str:
+    readable = "".join(c for c in name if unicodedata.category(c)[0] != "C")
+    return readable.strip()[:_LONGEST_NAME]
+
+
+def _right_email(email: str) -> str:
+    try:
+        validate_email(email)
+    except ValidationError:
+        return ""
+    return email if len(email) <= _LONGEST_EMAIL else ""
+
+
+def is_known_better(user: User, read: datetime) -> bool:
+    """Tell whether the person was read after that moment; a clock that ran ahead does not count."""
+    known = user.directory_read
+    return known is not None and read < known <= timezone.now()
+
+
+def tell(
+    actor: str,
+    change: str,
+    username: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> None:
+    """Write the row of a change. Raises RecordUnavailable."""
+    details = {"change": change, "user": username, "before": before, "after": after}
+    act = record.Act(action=Action.ADMIN_CHANGE, actor=actor, details=details)
+    record.write(act, Outcome.SUCCEEDED)

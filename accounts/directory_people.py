@@ -1,0 +1,240 @@
+"""Directory people: who a person of the directory is here, at sign-in and when read again.
+
+The directory's immutable id says who somebody is. A name is only a name: it can wait for its
+person (a placeholder), move with them, or be given to somebody new, who is refused until the old
+person is forgotten. A local person is never taken over.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import record
+from accounts.directory_changes import Change, DirectoryPerson, Mirror, is_known_better, tell
+from accounts.errors import NotLetIn, gettext_noop
+from accounts.models import DirectoryState, Membership, Origin, User, normal_username
+
+DIRECTORY = "directory"
+"""What the record calls the actor of a change that the directory made."""
+
+
+# --- at sign-in ------------------------------------------------------------------------------
+
+
+def admit(person: DirectoryPerson, read: datetime) -> User:
+    """Return who a person is here, whose password the directory has found right at ``read``.
+
+    Raises NotLetIn, RecordUnavailable; what the directory said of somebody known is kept even
+    when they are not let in.
+    """
+    with record.recording():
+        user, error = _whose(person, read)
+        if user is not None:
+            _take_over(user, person, Mirror.read(), read)
+            error = refusal(user.directory_state, user.username)
+    if user is None or error is not None:
+        raise error or _name_was_anothers(person.username)
+    return user
+
+
+def _whose(person: DirectoryPerson, read: datetime) -> tuple[User | None, NotLetIn | None]:
+    """Find out who it is by the immutable id; make or claim a user for somebody new."""
+    users = User.objects.select_for_update()
+    known = users.filter(directory_id=person.directory_id).first()
+    holder = users.filter(username=person.username).first()
+    if known is not None and holder == known:
+        return known, None
+    if holder is not None and holder.origin == Origin.LOCAL:
+        return None, _name_is_local(person.username)
+    if holder is not None and holder.origin == Origin.DIRECTORY:
+        _take_over(holder, person, Mirror.read(), read)
+        return None, _name_was_anothers(person.username)
+    if known is not None:
+        _rename(known, holder, person.username)
+        return known, None
+    if person.state != DirectoryState.PRESENT:
+        # Nobody is made for somebody who is not let in.
+        return None, refusal(person.state, person.username)
+    try:
+        with transaction.atomic():
+            return _made(holder, person), None
+    except IntegrityError:
+        # Another request of theirs was quicker, and has made them by now.
+        return User.objects.select_for_update().get(directory_id=person.directory_id), None
+
+
+def _made(placeholder: User | None, person: DirectoryPerson) -> User:
+    """Give a name to its person, with what was granted under it; the rest is the first reading's.
+
+    That one turns the name into a directory person and leaves the row.
+    """
+    user = placeholder or User.objects.create_placeholder(person.username)
+    user.directory_id = person.directory_id
+    user.save()
+    return user
+
+
+def _rename(user: User, placeholder: User | None, username: str) -> None:
+    """Give a person their new name, and what was granted under it while nobody had it."""
+    before = user.username
+    if placeholder is not None:
+        _merge(placeholder, user)
+    user.username = username
+    user.save()
+    tell(DIRECTORY, "directory", username, {"username": before}, {"username": username})
+
+
+def _merge(placeholder: User, user: User) -> None:
+    placeholder.grants.update(user=user)
+    placeholder.bookmarks.update(user=user)
+    there = Membership.objects.filter(user=user).values("group")
+    placeholder.memberships.exclude(group__in=there).update(user=user)
+    placeholder.delete()
+
+
+# --- read again -------------------------------------------------------------------------------
+
+
+def refresh(user: User, person: DirectoryPerson | None, read: datetime) -> None:
+    """Take over what the directory said of its person at ``read``; None: nobody has that name.
+
+    ``user`` is brought up to date. Raises NotLetIn when they are not let in any more,
+    RecordUnavailable when that cannot be written: then nothing has changed.
+    """
+    mirror = Mirror.read()
+    if Change.of(user, person, mirror).is_none:
+        # Nothing to tell, so nobody has to queue for the record.
+        known = User.objects.filter(pk=user.pk, directory_state=user.directory_state)
+        if known.update(directory_read=read):
+            user.directory_read = read
+            _raise(refusal(user.directory_state, user.username))
+            return
+    with record.recording():
+        fresh = User.objects.select_for_update().filter(pk=user.pk).first()
+        if fresh is not None:
+            _take_over(fresh, person, mirror, read)
+    if fresh is None:
+        _raise(refusal(DirectoryState.GONE, user.username))
+    else:
+        user.directory_state, user.directory_read = fresh.directory_state, fresh.directory_read
+        user.name, user.email, user.is_staff = fresh.name, fresh.email, fresh.is_staff
+        _raise(refusal(fresh.directory_state, fresh.username))
+
+
+def _raise(error: NotLetIn | None) -> None:
+    if error is not None:
+        raise error
+
+
+def _take_over(user: User, person: DirectoryPerson | None, mirror: Mirror, read: datetime) -> None:
+    """Apply what changes, unless what is known was read later still."""
+    if not is_known_better(user, read):
+        Change.of(user, person, mirror).apply(read, DIRECTORY)
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+_REFUSALS: Mapping[str, tuple[str, str, str]] = {
+    DirectoryState.GONE: (
+        "DirectoryGone",
+        gettext_noop("The directory no longer knows you."),
+        gettext_noop("If that should not be, ask an administrator of the directory."),
+    ),
+    DirectoryState.DISABLED: (
+        "DirectoryDisabled",
+        gettext_noop("Your account in the directory is disabled."),
+        gettext_noop("If that should not be, ask an administrator of the directory."),
+    ),
+    DirectoryState.OUTSIDE: (
+        "DirectoryOutside",
+        gettext_noop("The directory does not have you in a group that may use this portal."),
+        gettext_noop("If you should have access, ask an administrator of the directory."),
+    ),
+    DirectoryState.REPLACED: (
+        "DirectoryReplaced",
+        gettext_noop("Your user name belongs to somebody else in the directory now."),
+        gettext_noop("Sign in with your new name, or ask an administrator."),
+    ),
+}
+
+
+def refusal(state: str, username: str) -> NotLetIn | None:
+    """Return what a directory person in this state is told; None for one who is present."""
+    if state == DirectoryState.PRESENT:
+        return None
+    code, message, next_step = _REFUSALS.get(state, _REFUSALS[DirectoryState.GONE])
+    log = f"{username!r} is {state or 'unread'} in the directory"
+    return NotLetIn(log=log, message=message, next_step=next_step, code=code)
+
+
+def _name_is_local(username: str) -> NotLetIn:
+    return NotLetIn(
+        log=f"the directory's {username!r} has the name of a local person",
+        message=gettext_noop("This name belongs to a person with a password of the portal's own."),
+        next_step=gettext_noop(
+            "The directory's password does not open it. If you are that person, use the portal's "
+            "password; otherwise ask an administrator."
+        ),
+        code="NameIsLocal",
+    )
+
+
+def _name_was_anothers(username: str) -> NotLetIn:
+    return NotLetIn(
+        log=f"{username!r} has another immutable id in the directory than the person known here",
+        message=gettext_noop("This name belonged to somebody else when the portal last met it."),
+        next_step=gettext_noop(
+            "Ask an administrator to run “manage.py directory forget” for it; then sign in again."
+        ),
+        code="NameWasAnothers",
+    )
+
+
+# --- forgetting ------------------------------------------------------------------------------
+
+
+class NotADirectoryPerson(Exception):
+    """The name is nobody's, a placeholder's or a local person's; the text is one line."""
+
+
+def forget(username: str) -> str:
+    """Delete a directory person with their own grants and bookmarks, and return their name.
+
+    The next sign-in of that name starts with nothing; the old person's history stays in the record
+    under a key that nobody has again. Raises NotADirectoryPerson, RecordUnavailable; then nothing
+    has changed.
+    """
+    name = normal_username(username)
+    with record.recording():
+        user = User.objects.select_for_update().filter(username=name).first()
+        if user is None:
+            raise NotADirectoryPerson(f"there is nobody called {name}")
+        if user.origin != Origin.DIRECTORY:
+            kind = "a local person" if user.origin == Origin.LOCAL else "not signed in yet"
+            raise NotADirectoryPerson(f"{name} is {kind}, and no directory person to forget")
+        before = _all_of(user)
+        user.delete()
+        tell(record.COMMAND_LINE, "directory forget", name, before, None)
+    return name
+
+
+_MOST_TOLD = 100
+
+
+def _all_of(user: User) -> dict[str, Any]:
+    """Return everything that goes with a person, as the record keeps it."""
+    grants = user.grants.select_related("account", "user", "group").order_by("pk")[:_MOST_TOLD]
+    return {
+        "origin": str(user.origin),
+        "state": str(user.directory_state),
+        "name": user.name,
+        "email": user.email,
+        "directory_id": user.directory_id,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "groups": sorted(user.member_of.values_list("name", flat=True)),
+        "grants": [str(grant) for grant in grants],
+        "bookmarks": user.bookmarks.count(),
+    }

@@ -1,0 +1,36 @@
+"""Django's own backend, for people with a password of the portal's own and for every session.
+
+A directory person's password is asked of the directory (``sign_in``), never here; their session
+ends with the request after the directory stopped letting them in.
+"""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from accounts.models import DirectoryState, Origin, User
+
+_MAY_STAY = (DirectoryState.NEVER_READ, DirectoryState.PRESENT)
+
+
+class PortalBackend(ModelBackend):
+    """Knows whom a session may belong to."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Return the local person whose name and password these are."""
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        return user if isinstance(user, User) and user.origin == Origin.LOCAL else None
+
+    def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
+        """Tell whether somebody may be signed in; asked at every request of a session."""
+        if not isinstance(user, User) or user.directory_state not in _MAY_STAY:
+            return False
+        return super().user_can_authenticate(user)

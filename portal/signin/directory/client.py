@@ -1,0 +1,214 @@
+"""What the portal asks the directory: may this password in, who is this, who are all these.
+
+People are found by a search and then bound as themselves. An entry is somebody's only when its
+own name is what was typed: directories ignore case and squeeze spaces, the portal does not.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import ldap
+from django.core.exceptions import ValidationError
+
+from accounts.directory_changes import DirectoryPerson
+from accounts.directory_groups import is_in_any
+from accounts.models import check_username, normal_username
+from portal.directory_settings import DirectorySettings
+from portal.signin.directory.connection import Connection, ServerProblem, connected, reason
+from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled
+from portal.signin.directory.groups import groups_of
+from portal.signin.directory.line import Server
+from portal.signin.directory.problems import NoImmutableId, NoServerAnswers
+from portal.signin.directory.servers import Budget, Memory, Servers
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LONGEST_PASSWORD = 1024
+_SECONDS_FOR_ONE_OF_MANY = 0.5
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Somebody's entry and the name that the portal knows them by."""
+
+    entry: Entry
+    username: str
+
+
+class Client:
+    """The directory as it is set; one for a process, shared by its threads."""
+
+    def __init__(self, settings: DirectorySettings, memory: Memory | None = None) -> None:
+        self._settings = settings
+        self._servers = Servers(
+            [Server(uri, settings.start_tls, settings.ca_file) for uri in settings.server_uris],
+            2 * settings.timeout_seconds,
+            memory,
+        )
+
+    def admit(self, username: str, password: str) -> DirectoryPerson | None:
+        """Return the person whose name and password these are; None: nobody's.
+
+        A name that nobody has takes the same steps: a search, and a bind that fails. Raises
+        NoServerAnswers, NoImmutableId.
+        """
+        return self._ask(lambda connection, _: self._admitted(connection, username, password))
+
+    def read(self, username: str) -> DirectoryPerson | None:
+        """Return the person of that name as the directory knows them now; None: nobody.
+
+        Raises NoServerAnswers, NoImmutableId.
+        """
+        return self._ask(lambda connection, _: self._read(connection, username))
+
+    def read_all(self, usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]:
+        """Read many people, all of them or none. Raises NoServerAnswers, NoImmutableId."""
+        names = list(usernames)
+
+        def read(connection: Connection, budget: Budget) -> dict[str, DirectoryPerson | None]:
+            budget.ends += len(names) * _SECONDS_FOR_ONE_OF_MANY
+            return {name: self._read(connection, name) for name in names}
+
+        return self._ask(read)
+
+    # --- servers ---
+
+    def _ask(self, question: Callable[[Connection, Budget], T]) -> T:
+        """Put a question to the first server that answers it."""
+        budget = Budget(self._settings.timeout_seconds)
+        with self._servers.in_turn() as servers:
+            for tried, server in enumerate(servers):
+                seconds = budget.for_a_first_answer(len(servers) - tried)
+                if seconds <= 0:
+                    break
+                try:
+                    answer = self._ask_server(server, budget, seconds, question)
+                except ServerProblem as problem:
+                    self._servers.failed(server)
+                    facts = {"server": server.url, "cause": str(problem)}
+                    log.warning("directory server passed over", extra={"facts": facts})
+                else:
+                    self._servers.answered(server)
+                    return answer
+        raise NoServerAnswers("no server of the directory answers")
+
+    def _ask_server(
+        self,
+        server: Server,
+        budget: Budget,
+        seconds: float,
+        question: Callable[[Connection, Budget], T],
+    ) -> T:
+        ends = budget.moment_in(seconds)
+        with connected(server, budget, seconds) as (line, connection):
+            try:
+                connection.bind_service(*self._service, ends - budget.moment_in(0))
+                return question(connection, budget)
+            except ldap.LDAPError as error:
+                raise ServerProblem(reason(error, line)) from None
+
+    @property
+    def _service(self) -> tuple[str, str]:
+        return self._settings.bind_dn, self._settings.bind_password
+
+    # --- people ---
+
+    def _admitted(
+        self, connection: Connection, username: str, password: str
+    ) -> DirectoryPerson | None:
+        found = self._found(connection, username)
+        dn = found.entry.dn if found else self._nobodys_dn()
+        answer = connection.bind_person(dn, _bindable(password))
+        if not found or answer == "wrong":
+            return None
+        connection.bind_service(*self._service)
+        return self._person(connection, found, is_disabled=answer == "disabled")
+
+    def _read(self, connection: Connection, username: str) -> DirectoryPerson | None:
+        found = self._found(connection, username)
+        return self._person(connection, found) if found else None
+
+    def _found(self, connection: Connection, username: str) -> _Found | None:
+        """Find the one entry whose own name this is."""
+        # What cannot be a name is looked for as one that nobody has, and takes as long.
+        typed = username if _is_a_name(username) else secrets.token_hex(16)
+        settings = self._settings
+        attributes = dict.fromkeys((*PERSON_ATTRIBUTES, *settings.name_attributes))
+        try:
+            found = connection.search(
+                settings.user_search_base,
+                filled(settings.user_search_filter, typed),
+                tuple(attributes),
+                most=2,
+            )
+        except ldap.SIZELIMIT_EXCEEDED:
+            return None
+        if len(found) != 1:
+            return None
+        return _named(found[0], typed, settings.name_attributes)
+
+    def _person(
+        self, connection: Connection, found: _Found, *, is_disabled: bool = False
+    ) -> DirectoryPerson:
+        entry, settings = found.entry, self._settings
+        if not entry.immutable_id:
+            raise NoImmutableId("neither entryUUID nor objectGUID can be read")
+        groups = groups_of(entry, connection, settings.group_type, settings.group_search_base)
+        outside = bool(settings.require_group) and not is_in_any(groups, settings.require_group)
+        denied = bool(settings.deny_group) and is_in_any(groups, settings.deny_group)
+        return DirectoryPerson(
+            directory_id=entry.immutable_id,
+            username=found.username,
+            name=entry.first("displayName", "cn"),
+            email=entry.first("mail"),
+            is_disabled=is_disabled or entry.is_disabled,
+            is_outside=outside or denied,
+            is_administrator=bool(settings.admin_group) and is_in_any(groups, settings.admin_group),
+            groups=groups,
+        )
+
+    def _nobodys_dn(self) -> str:
+        return f"cn={secrets.token_hex(16)},{self._settings.user_search_base}"
+
+
+def _named(entry: Entry, typed: str, attributes: Mapping[str, tuple[str, str]]) -> _Found | None:
+    """Return the entry with its name, if what was typed is one of its names exactly.
+
+    The first attribute of the filter has the name that the portal keeps. Where it has several
+    values, the one in the DN is the name.
+    """
+    wanted = normal_username(typed)
+    main, (before, after) = next(iter(attributes.items()))
+    values = entry.all(main)
+    own = values[0] if len(values) == 1 else entry.naming_value(main)
+    own = own.removeprefix(before).removesuffix(after)
+    names = {normal_username(own)} if own else set()
+    for attribute, (start, end) in list(attributes.items())[1:]:
+        names |= {
+            normal_username(value.removeprefix(start).removesuffix(end))
+            for value in entry.all(attribute)
+        }
+    if wanted not in names or not _is_a_name(own):
+        return None
+    return _Found(entry, normal_username(own))
+
+
+def _is_a_name(text: str) -> bool:
+    try:
+        check_username(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _bindable(password: str) -> str:
+    """Return a password that may be tried; one that cannot be right is replaced by nonsense."""
+    try:
+        is_possible = 0 < len(password) <= LONGEST_PASSWORD and password.encode("utf-8") != b""
+    except UnicodeEncodeError:
+        is_possible = False
+    return password if is_possible and "\0" not in password else secrets.token_hex(16)

@@ -1,0 +1,110 @@
+"""The directory as the rest of the portal meets it: what it says, or that it is away.
+
+Knows no LDAP: ``client`` is loaded only where a directory is set.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Protocol, TypeVar
+
+from django.conf import settings
+
+from accounts.directory_changes import DirectoryPerson
+from accounts.errors import PortalError, gettext_noop
+from portal.bulkhead import DIRECTORY, bulkhead
+from portal.directory_settings import DirectorySettings
+from portal.errors import DirectoryUnavailable
+from portal.signin.directory.problems import NoImmutableId, NoServerAnswers
+from portal.signin.directory.servers import Memory
+
+T = TypeVar("T")
+
+memory = Memory()
+"""What all workers know of the servers: made here, because this is loaded before they fork."""
+
+
+class Client(Protocol):
+    """What ``client.Client`` can be asked; see there."""
+
+    def admit(self, username: str, password: str) -> DirectoryPerson | None: ...
+
+    def read(self, username: str) -> DirectoryPerson | None: ...
+
+    def read_all(self, usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]: ...
+
+
+def is_on() -> bool:
+    """Whether there is a directory."""
+    return settings.DIRECTORY is not None
+
+
+def admit(username: str, password: str) -> DirectoryPerson | None:
+    """Return the person whose name and password these are; None: nobody's.
+
+    Raises DirectoryUnavailable.
+    """
+    return _asked(lambda client: client.admit(username, password))
+
+
+def read(username: str) -> DirectoryPerson | None:
+    """Return the person of that name as the directory knows them now; None: nobody.
+
+    Raises DirectoryUnavailable.
+    """
+    return _asked(lambda client: client.read(username))
+
+
+def read_all(usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]:
+    """Read many people, all of them or none. Raises DirectoryUnavailable."""
+    return _asked(lambda client: client.read_all(usernames))
+
+
+@functools.lru_cache(maxsize=1)
+def _client(directory: DirectorySettings) -> Client:
+    client: Client = import_module("portal.signin.directory.client").Client(directory, memory)
+    return client
+
+
+def _asked(question: Callable[[Client], T]) -> T:
+    directory = settings.DIRECTORY
+    if directory is None:
+        raise away("no directory is set")
+    with bulkhead().entered(DIRECTORY, _crowded):
+        try:
+            return question(_client(directory))
+        except NoServerAnswers as error:
+            raise away(str(error)) from None
+        except NoImmutableId as error:
+            raise _without_id(str(error)) from None
+
+
+def away(log: str) -> DirectoryUnavailable:
+    """Say that the directory does not answer; that is nobody's password's fault."""
+    return DirectoryUnavailable(
+        log=log,
+        message=gettext_noop("The directory that knows people and passwords does not answer."),
+        next_step=gettext_noop("Try again in a minute; if it stays so, tell an administrator."),
+    )
+
+
+def _crowded() -> PortalError:
+    return DirectoryUnavailable(
+        log="as many as may wait for the directory already do",
+        message=gettext_noop("Too many people wait for the directory at the moment."),
+        next_step=gettext_noop("Try again in a few seconds."),
+    )
+
+
+def _without_id(log: str) -> DirectoryUnavailable:
+    return DirectoryUnavailable(
+        log=f"{log}: let the portal's bind DN read it; without it nobody can be told from another",
+        message=gettext_noop("The directory does not tell the portal who you are for certain."),
+        next_step=gettext_noop(
+            "Tell an administrator: the portal must be allowed to read entryUUID or objectGUID."
+        ),
+        status=500,
+        retry_makes_sense=False,
+        retry_after=None,
+        code="NoImmutableId",
+    )

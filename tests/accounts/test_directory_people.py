@@ -1,0 +1,85 @@
+"""How groups of the directory are compared by name, whatever way it is written."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.directory_changes import DirectoryPerson
+from accounts.directory_groups import DirectoryGroup, group_key, is_in_any
+from accounts.models import DirectoryState
+
+VALUES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12
+)
+_SPECIAL = set(',;+"\\<>=#')
+
+
+def escaped(value: str) -> str:
+    return "".join(f"\\{c}" if c in _SPECIAL else c for c in value)
+
+
+def in_hex(value: str) -> str:
+    return "".join(f"\\{byte:02x}" for byte in value.encode())
+
+
+def dn(*values: str, spaced: bool = False, write: object = escaped) -> str:
+    between = " , " if spaced else ","
+    equals = " = " if spaced else "="
+    assert callable(write)
+    return between.join(f"cn{equals}{write(value)}" for value in values)
+
+
+@given(VALUES, VALUES)
+def test_a_dn_is_the_same_however_it_is_written(first: str, second: str) -> None:
+    plain = dn(first, second)
+    decomposed = unicodedata.normalize("NFD", plain)
+    for same in (
+        plain.upper() if plain.upper().lower() == plain.lower() else plain,
+        dn(first, second, spaced=True),
+        dn(first, second, write=in_hex),
+        f"  {plain} ",
+        unicodedata.normalize("NFC", decomposed) if decomposed != plain else plain,
+    ):
+        assert group_key(same) == group_key(plain), same
+
+
+@given(VALUES, VALUES)
+def test_another_dn_is_another_group(first: str, second: str) -> None:
+    # One part with a comma in it is not two parts.
+    assert group_key(dn(f"{first},cn={second}")) != group_key(dn(first, second))
+    assert group_key(dn(first)) != group_key(dn(first, second))
+
+
+@given(VALUES)
+def test_a_name_is_never_a_dn_and_a_dn_never_a_name(name: str) -> None:
+    by_name = DirectoryGroup(dn="cn=x", names=(dn(name),))
+    assert not is_in_any([by_name], dn(name))
+    assert is_in_any([DirectoryGroup(dn=dn(name))], dn(name))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_it"),
+    [
+        ("Payments", True),
+        ("PAYMENTS", True),
+        ("payment", False),
+        ("payments ", False),
+        ("cn=payments,ou=groups,dc=example", True),
+        ("CN=Payments, OU=Groups, DC=example", True),
+        ("cn=payments,ou=others,dc=example", False),
+        ("cn=payments", False),
+        ("", False),
+    ],
+)
+def test_a_group_is_named_by_cn_or_dn(wanted: str, is_it: bool) -> None:
+    group = DirectoryGroup("cn=payments,ou=groups,dc=example", ("payments",))
+    assert is_in_any([group], wanted) == is_it
+
+
+def test_disabled_says_more_than_outside() -> None:
+    assert DirectoryPerson("1", "ann").state == DirectoryState.PRESENT
+    assert DirectoryPerson("1", "ann", is_outside=True).state == DirectoryState.OUTSIDE
+    both = DirectoryPerson("1", "ann", is_outside=True, is_disabled=True)
+    assert both.state == DirectoryState.DISABLED

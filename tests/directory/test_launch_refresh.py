@@ -1,0 +1,271 @@
+"""P4: before a launch the directory is asked again; what it says counts at once."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.directory_changes import DirectoryPerson
+from accounts.models import Action, DirectoryState, Entry, Grant, Group, Outcome, User
+from portal import launch as use_case
+from portal.launch import Launch, LoginUrl
+from portal.pages import credentials as credentials_page
+from portal.pages import launch as launch_page
+from portal.signin import refresh
+from portal.signin.directory import door
+from tests.directory import hostile
+from tests.directory.in_process import connect, is_in, try_in
+from tests.directory.slapd import PASSWORDS, Branch, Slapd
+from tests.portal.catalogue import payments
+
+pytestmark = pytest.mark.django_db
+LOGIN = "https://signin.example/federation?Action=login"
+GO = "/go/payments-prod/Developer/"
+AGE = timedelta(seconds=1000)
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[Launch]:
+    """The launches that went through to AWS."""
+    gone: list[Launch] = []
+
+    def enter(launch: Launch) -> LoginUrl:
+        gone.append(launch)
+        return LoginUrl(LOGIN)
+
+    monkeypatch.setattr(launch_page, "open_console", enter)
+    monkeypatch.setattr(credentials_page, "issue_credentials", enter)
+    monkeypatch.setattr(use_case, "is_chained", lambda source, budget: False)
+    return gone
+
+
+@pytest.fixture
+def branch(slapd: Slapd, request: pytest.FixtureRequest) -> Branch:
+    return slapd.populated_branch(f"refresh-{abs(hash(request.node.nodeid))}", "activeDirectory")
+
+
+@pytest.fixture
+def ann(branch: Branch, monkeypatch: pytest.MonkeyPatch, launched: list[Launch]) -> Client:
+    """Ann's browser: she may enter by a group of the directory, and was read a while ago."""
+    connect(monkeypatch, branch.settings(), AUTH_LDAP_DENY_GROUP="left")
+    role = payments(to=User.objects.create_placeholder("bob"))
+    group = Group.objects.create(name="engineers")
+    Grant.objects.create(group=group, account=role.account, role_name=role.name)
+    client = Client()
+    assert try_in("ann", PASSWORDS["ann"], client)[0] == 303
+    grow_old(AGE)
+    return client
+
+
+def grow_old(age: timedelta) -> None:
+    User.objects.filter(username="ann").update(directory_read=timezone.now() - age)
+
+
+def last_row(action: Action = Action.LAUNCH) -> Entry:
+    return Entry.objects.filter(action=action).latest("id")
+
+
+def opens(client: Client) -> bool:
+    answer = client.get(GO)
+    return answer.status_code == 302 and answer["Location"] == LOGIN
+
+
+def test_P4_what_is_known_is_read_again_when_it_is_old(ann: Client, branch: Branch) -> None:
+    assert opens(ann)
+    user = User.objects.get(username="ann")
+    assert user.directory_read
+    assert timezone.now() - user.directory_read < timedelta(seconds=60)
+    branch.remove_member("engineers", "ann")
+    # Young enough: the group counts until it is read again.
+    assert opens(ann)
+    grow_old(AGE)
+    answer = ann.get(GO)
+    assert answer.status_code == 404
+    assert (last_row().outcome, last_row().error) == (Outcome.DENIED, "NotGranted")
+    assert is_in(ann)
+
+
+def leave(branch: Branch, how: str) -> None:
+    if how == "DirectoryGone":
+        branch.delete_person("ann")
+    elif how == "DirectoryDisabled":
+        branch.disable("ann")
+    elif how == "DirectoryOutside":
+        branch.add_member("left", "ann")
+    else:
+        branch.recreate_person("ann", PASSWORDS["ann"])
+
+
+LEAVINGS = {
+    "DirectoryGone": ("The directory no longer knows you.", DirectoryState.GONE),
+    "DirectoryDisabled": ("Your account in the directory is disabled.", DirectoryState.DISABLED),
+    "DirectoryOutside": ("in a group that may use this portal", DirectoryState.OUTSIDE),
+    "DirectoryReplaced": ("belongs to somebody else", DirectoryState.REPLACED),
+}
+
+
+@pytest.mark.parametrize("how", LEAVINGS)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_P4_who_may_no_longer_come_in_is_out_at_the_next_launch(
+    how: str, method: str, ann: Client, branch: Branch, launched: list[Launch]
+) -> None:
+    other = Client()
+    try_in("ann", PASSWORDS["ann"], other)
+    grow_old(AGE)
+    leave(branch, how)
+    sentence, state = LEAVINGS[how]
+    action = Action.LAUNCH
+    if method == "get":
+        answer = ann.get(GO)
+    else:
+        answer = ann.post("/credentials/payments-prod/Developer/")
+        action = Action.CREDENTIALS
+    assert answer.status_code == 403
+    assert sentence in answer.content.decode()
+    assert not launched
+    row = last_row(action)
+    assert (row.actor, row.outcome, row.error) == ("ann", Outcome.DENIED, how)
+    change = Entry.objects.filter(action=Action.ADMIN_CHANGE).latest("id")
+    assert f'"state": "{state}"' in change.details
+    assert change.actor == "directory"
+    for client in (ann, other):
+        assert not is_in(client)
+        assert client.get("/")["Location"].startswith("/sign-in/")
+    user = User.objects.get(username="ann")
+    assert user.directory_state == state
+    assert not user.member_of.exists()
+
+
+def test_nothing_is_asked_while_what_is_known_is_young(
+    ann: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    grow_old(timedelta(seconds=299))
+    with hostile.closed_port() as closed:
+        connect(monkeypatch, {"AUTH_LDAP_SERVER_URI": closed}, AUTH_LDAP_STALE_SECONDS="0")
+        with django_assert_max_num_queries(4):
+            assert opens(ann)
+
+
+def test_refresh_0_reads_before_every_launch(
+    ann: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, branch.settings(), AUTH_LDAP_REFRESH_SECONDS="0")
+    assert opens(ann)
+    branch.delete_person("ann")
+    assert ann.get(GO).status_code == 403
+
+
+# --- the directory away ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def away(branch: Branch, ann: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with hostile.closed_port() as closed:
+        connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=closed)
+        yield
+
+
+def test_P4_with_the_directory_away_what_is_known_counts_until_the_stale_limit(
+    ann: Client, away: None
+) -> None:
+    assert opens(ann)
+    grow_old(timedelta(seconds=3599))
+    assert opens(ann)
+    grow_old(timedelta(seconds=3601))
+    answer = ann.get(GO)
+    assert answer.status_code == 503
+    assert "what the portal knows of you is too old" in answer.content.decode()
+    assert (last_row().outcome, last_row().error) == (Outcome.FAILED, "DirectoryUnavailable")
+    assert is_in(ann)
+
+
+def test_P4_stale_0_lets_nobody_launch_while_it_is_away(
+    ann: Client, away: None, branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_LDAP_STALE_SECONDS", "0")
+    with hostile.closed_port() as closed:
+        connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=closed)
+        assert ann.get(GO).status_code == 503
+
+
+def test_a_hung_directory_holds_a_launch_no_longer_than_its_budget(
+    ann: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hostile.Hostile(hostile.silent) as first, hostile.Hostile(hostile.dripping) as second:
+        urls = f"{first.url} {second.url}"
+        connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=urls)
+        began = time.monotonic()
+        assert opens(ann)
+        assert time.monotonic() - began < 2.8
+        # Both are known to be away now.
+        began = time.monotonic()
+        assert opens(ann)
+        assert time.monotonic() - began < 1
+
+
+def test_without_a_directory_its_people_cannot_launch(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.conf.settings.DIRECTORY", None)
+    answer = ann.get(GO)
+    assert answer.status_code == 503
+    assert "no longer asks the directory" in answer.content.decode()
+    assert last_row().error == "NoDirectory"
+
+
+# --- many at once ----------------------------------------------------------------------------
+
+
+def test_one_request_reads_and_the_others_go_on(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.get(username="ann")
+    with refresh._reading(user) as is_mine:
+        assert is_mine
+        assert opens(ann)
+        user.refresh_from_db()
+        assert timezone.now() - (user.directory_read or timezone.now()) > timedelta(seconds=900)
+
+
+def test_who_is_known_too_little_waits_for_the_other_request(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow_old(timedelta(seconds=9999))
+    monkeypatch.setattr(refresh, "_LONGEST_WAIT_SECONDS", 0.01)
+    user = User.objects.get(username="ann")
+    with refresh._reading(user):
+        assert ann.get(GO).status_code == 503
+    monkeypatch.setattr(refresh, "_LONGEST_WAIT_SECONDS", 20)
+    with refresh._reading(user):
+        event = refresh._being_read[user.pk]
+
+        class Now(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                grow_old(timedelta(seconds=1))
+                return True
+
+        refresh._being_read[user.pk] = Now()
+        assert opens(ann)
+        refresh._being_read[user.pk] = event
+
+
+def test_no_transaction_is_open_while_the_directory_is_asked(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    deep = len(connection.savepoint_ids)
+    read = door.read
+
+    def watched(username: str) -> DirectoryPerson | None:
+        seen.append(len(connection.savepoint_ids) - deep)
+        return read(username)
+
+    monkeypatch.setattr(door, "read", watched)
+    assert opens(ann)
+    assert seen == [0]

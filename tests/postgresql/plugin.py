@@ -1,0 +1,44 @@
+"""``pytest -p tests.postgresql.plugin``: the tests that follow, on a PostgreSQL of their own.
+
+It has to run before Django reads its settings, which pytest-django does first of all.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.postgresql.server import running
+
+_servers = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    """Start the server before the settings are read."""
+    server = _servers.enter_context(running())
+    os.environ["DATABASE_URL"] = server.create_database("sekisho")
+    yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks no database: it has run already."""
+    config.hook.pytest_deselected(items=[item for item in items if not _asks_database(item)])
+    items[:] = filter(_asks_database, items)
+
+
+def _asks_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return "db" in fixtures or item.get_closest_marker("django_db") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Stop it after everything else."""
+    _servers.close()
+
+
+def pytest_report_header() -> str:
+    """Say which database the tests run on."""
+    return "database: PostgreSQL"

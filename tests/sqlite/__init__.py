@@ -1,0 +1,1 @@
+"""Tests of the SQLite file itself, which no other database has."""
