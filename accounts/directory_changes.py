@@ -185,11 +185,12 @@ class Change:
         Must stand in ``record.recording``. Raises RecordUnavailable.
         """
         before, after = self.before, self.after
-        self._write(read)
+        self.write(read)
         if before != after:
             tell(actor, "directory", self.user.username, before, after)
 
-    def _write(self, read: datetime) -> None:
+    def write(self, read: datetime) -> None:
+        """Write it without its row, for whoever writes the rows of many together."""
         user = self.user
         user.origin, user.directory_state, user.directory_read = Origin.DIRECTORY, self.state, read
         user.name, user.email = self.name, self.email

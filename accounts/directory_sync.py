@@ -95,12 +95,16 @@ def sync(
         summary = Summary.of(changes)
         if summary.takes_too_much and not is_meant:
             raise TakesTooMuch(summary)
+        told = [(c.user.username, c.before, c.after) for c in changes if not c.is_none]
         for change in changes:
             if not change.is_none:
-                change.apply(read, record.COMMAND_LINE)
+                change.write(read)
         same = [change.user.pk for change in changes if change.is_none]
         for chunk in _in_chunks(same):
             User.objects.filter(pk__in=chunk).update(directory_read=read)
+        # The rows come last: from the first one on every launch waits for the record's head.
+        for username, before, after in told:
+            tell(record.COMMAND_LINE, "directory", username, before, after)
         tell(record.COMMAND_LINE, "directory sync", "", None, {"summary": str(summary)})
     return summary
 

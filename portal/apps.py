@@ -17,4 +17,5 @@ class PortalConfig(AppConfig):
         """Let ``manage.py check`` know what must not be."""
         register(checks.requests_are_not_atomic)
         register(checks.database_objects_are_there, Tags.database)
-        register(directory_checks.directory_is_set_safely)
+        register(checks.database_is_verified, checks.SETTINGS)
+        register(directory_checks.directory_is_set_safely, checks.SETTINGS)

@@ -4,10 +4,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
 from django.db import connections
 
 from accounts.database_objects import missing
+from portal.database_url import DatabaseAddress
+from portal.env import is_loopback
+
+SETTINGS = "portal_settings"
+"""The tag of checks that read settings alone: they also run, and are logged, at each start."""
 
 
 def requests_are_not_atomic(
@@ -24,6 +30,19 @@ def requests_are_not_atomic(
         for alias in connections
         if connections[alias].settings_dict["ATOMIC_REQUESTS"]
     ]
+
+
+def database_is_verified(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Warn of a database on another machine that anybody in between could stand in for."""
+    address: DatabaseAddress = settings.DATABASE
+    is_near = not address.host or address.host.startswith("/") or is_loopback(address.host)
+    if address.path or is_near or address.is_verified:
+        return []
+    line = f"DATABASE_URL leads to {address.shown}, and nothing verifies that server."
+    hint = "Add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to DATABASE_URL."
+    return [checks.Warning(line, hint=hint, id="portal.W003")]
 
 
 def database_objects_are_there(

@@ -61,6 +61,11 @@ class DatabaseAddress:
         place = f"{self.host or 'the local socket'}{':' if self.port else ''}{self.port}"
         return f"database {self.name} at {place}" + (f" as {self.user}" if self.user else "")
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether the server has to prove by a certificate that it is the right one."""
+        return self.options.get("sslmode") in {"verify-ca", "verify-full"}
+
     def django_settings(self) -> dict[str, Any]:
         """Return what Django's ``DATABASES`` wants to know."""
         return self._sqlite() if self.path else self._postgresql()

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import django
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import Error, connections
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from accounts.database_connection import in_one_line
-from portal import database_room, directory_settings, static_files
+from portal import database_room, static_files
+from portal.checks import SETTINGS
 from portal.env import SettingsProblem
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,8 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
     _require_free_port()
-    for line in directory_settings.warnings(settings.DIRECTORY):
-        log.warning("directory settings", extra={"facts": {"warning": line}})
+    for warning in run_checks(tags=[SETTINGS]):
+        log.warning("settings", extra={"facts": {"warning": warning.msg, "hint": warning.hint}})
     try:
         if settings.PORTAL_MIGRATE:
             call_command("migrate", interactive=False, verbosity=0)

@@ -97,7 +97,7 @@ def test_P03_all_bad_is_503_within_the_budget_and_blames_the_directory(lonely: H
 def test_P03_local_people_are_let_in_at_once_while_strangers_wait_for_a_hung_directory(
     slapd: Slapd, tmp_path: Path
 ) -> None:
-    long, strangers = 6, 4
+    long, strangers = 5, 3
     with ExitStack() as stack:
         hung = stack.enter_context(Hostile(silent))
         settings = slapd.branch("hung").settings(AUTH_LDAP_SERVER_URI=hung.url)

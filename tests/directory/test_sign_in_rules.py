@@ -1,5 +1,6 @@
 """Who of the directory gets in, as whom, and what is written about it."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -23,6 +24,8 @@ from accounts.models import (
     Outcome,
     User,
 )
+from portal import bulkhead
+from portal.signin.directory import door
 from tests.conftest import PASSWORD
 from tests.directory import hostile
 from tests.directory.in_process import connect, is_in, try_in
@@ -386,6 +389,18 @@ def test_P6_tries_that_nobody_could_look_at_rest_no_form_but_end_somewhere(
             statuses = [try_in(name, "wrong")[0] for _ in range(36)]
             assert statuses[:30] == [503] * 30
             assert statuses[-1] == 429, name
+
+
+def test_P38_where_too_many_wait_for_it_nobody_more_waits(directory: Branch, ann: User) -> None:
+    places = bulkhead.bulkhead()
+    with contextlib.ExitStack() as held:
+        for _ in range(places._most_of_one):
+            held.enter_context(places.entered(bulkhead.DIRECTORY, door._crowded))
+        status, page = try_in("bob", PASSWORDS["bob"])
+        assert status == 503
+        assert "Too many people wait for the directory" in page
+        assert try_in("ann", PASSWORD)[0] == 303
+    assert try_in("bob", PASSWORDS["bob"])[0] == 303
 
 
 def test_without_a_directory_a_directory_person_is_a_wrong_password(

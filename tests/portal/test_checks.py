@@ -1,13 +1,16 @@
 """``manage.py check`` says what would break the record before somebody finds out by it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 
+from portal.database_url import parse
 from tests.record_objects import disarm_trigger, drop_trigger, execute
 
 
@@ -58,3 +61,23 @@ def test_a_database_before_its_first_migration_misses_nothing(
     monkeypatch.setattr(connection.introspection, "table_names", list)
     drop_trigger("entry_no_delete")
     assert found("default") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("postgresql://db.example/portal", True),
+        ("postgresql://u:p@db.example/portal?sslmode=require", True),
+        ("postgresql://db.example/portal?sslmode=verify-full&sslrootcert=/ca.pem", False),
+        ("postgresql://127.0.0.1/portal", False),
+        ("postgresql:///portal?host=/run/postgresql", False),
+        ("sqlite:///portal.sqlite3", False),
+    ],
+)
+def test_P25_a_database_elsewhere_that_nothing_verifies_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_told: bool
+) -> None:
+    monkeypatch.setattr(settings, "DATABASE", parse(url, Path()))
+    told = [each for each in found() if each.id == "portal.W003"]
+    assert bool(told) is is_told
+    assert "u:p" not in str(told)

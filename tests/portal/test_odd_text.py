@@ -20,8 +20,26 @@ def role(ann: User) -> Role:
     return made
 
 
-FIELDS = ("to", "region", "seconds", "reason", "q", "account", "environment", "what", "since")
-FIELDS += ("until", "before", "confirm", "next", "tag", "place", "name", "key", "page")
+FIELDS = (
+    "to",
+    "region",
+    "seconds",
+    "reason",
+    "q",
+    "account",
+    "environment",
+    "what",
+    "since",
+    "until",
+    "before",
+    "confirm",
+    "next",
+    "tag",
+    "place",
+    "name",
+    "key",
+    "page",
+)
 PATHS = (
     "/",
     "/history/",
