@@ -122,11 +122,10 @@ def forgive(attempt: Attempt) -> None:
     now = timezone.now()
     door, *wider = attempt.counters()
     with transaction.atomic():
-        _locked([door, *wider])
-        SignInThrottle.objects.filter(key=door.key).delete()
-        SignInThrottle.objects.filter(
-            key__in=[counter.key for counter in wider], failures__gt=0
-        ).update(failures=models.F("failures") - 1, rests_until=None)
+        held = _locked([door, *wider])
+        if door.key in held:
+            held.pop(door.key).delete()
+        _uncount(held)
     _forget_the_quiet(now)
 
 
@@ -143,10 +142,7 @@ def take_back(attempt: Attempt) -> None:
             _count(counter, row, now)
             if row.failures > counter.free_tries:
                 return
-        _locked(counters)
-        SignInThrottle.objects.filter(key__in=[c.key for c in counters], failures__gt=0).update(
-            failures=models.F("failures") - 1, rests_until=None
-        )
+        _uncount(_locked(counters))
 
 
 _QUIET = timedelta(seconds=QUIET_SECONDS)
@@ -172,6 +168,15 @@ def _locked(counters: Iterable[Counter]) -> dict[str, SignInThrottle]:
     """Lock rows in one order for everybody, so that no two tries wait for each other."""
     keys = [counter.key for counter in counters]
     return SignInThrottle.objects.select_for_update().order_by("key").in_bulk(keys)
+
+
+def _uncount(held: Iterable[str]) -> None:
+    """Take one try from each of the rows that are held.
+
+    From no other: one that came to be since then is somebody else's, who may wait for these.
+    """
+    rows = SignInThrottle.objects.filter(key__in=list(held), failures__gt=0)
+    rows.update(failures=models.F("failures") - 1, rests_until=None)
 
 
 def _forget_the_quiet(now: datetime) -> None:
