@@ -70,7 +70,7 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
-    CMD ["python", "-m", "portal.healthcheck"]
+    CMD ["python", "-m", "portal.server.healthcheck"]
 # The first process becomes gunicorn's master, so SIGTERM ends it in order.
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "portal.serve"]
+CMD ["python", "-m", "portal.server.serve"]

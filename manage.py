@@ -7,7 +7,7 @@ import sys
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-from accounts.database_connection import in_one_line
+from accounts.database.connection import in_one_line
 from portal.env import SettingsProblem
 
 

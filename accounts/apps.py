@@ -5,7 +5,9 @@ from django.core.signals import request_started
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from accounts import administrators, database_file, database_objects
+from accounts import administrators
+from accounts.database import file as database_file
+from accounts.database import objects as database_objects
 
 
 class AccountsConfig(AppConfig):

@@ -22,7 +22,7 @@ from django.db import Error, IntegrityError, transaction
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts import database_connection
+from accounts.database import connection as database_connection
 from accounts.errors import RecordUnavailable, TooMany, gettext_noop
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead, Role
 from accounts.record_queue import one_writer_at_a_time

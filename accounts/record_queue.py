@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from accounts import database_file
+from accounts.database import file as database_file
 
 LONGEST_WAIT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.0005

@@ -5,8 +5,8 @@ A script: Django has to be set up before the demo's people can be imported.
 
 import sys
 
-from portal import serve
 from portal.env import SettingsProblem
+from portal.server import serve
 
 try:
     serve.prepare()

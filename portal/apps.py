@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
-from portal import checks, directory_checks
+from portal import checks
 
 
 class PortalConfig(AppConfig):
@@ -18,4 +18,4 @@ class PortalConfig(AppConfig):
         register(checks.requests_are_not_atomic)
         register(checks.database_objects_are_there, Tags.database)
         register(checks.database_is_verified, checks.SETTINGS)
-        register(directory_checks.directory_is_set_safely, checks.SETTINGS)
+        register(checks.directory_is_set_safely, checks.SETTINGS)

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
-from accounts.database_objects import missing
+from accounts.database.objects import missing
+from portal import directory_settings
 from portal.database_url import DatabaseAddress
 from portal.env import is_loopback
 
@@ -29,6 +30,16 @@ def requests_are_not_atomic(
         )
         for alias in connections
         if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
+def directory_is_set_safely(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Warn of passwords that travel in the clear, and of settings that nothing reads."""
+    return [
+        checks.Warning(line, hint="See docs/directory.md.", id="portal.W002")
+        for line in directory_settings.warnings(settings.DIRECTORY)
     ]
 
 

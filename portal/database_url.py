@@ -74,7 +74,7 @@ class DatabaseAddress:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             # A server that finds its file gone must not begin another in its place: only
-            # migrating makes one (accounts.database_file.create).
+            # migrating makes one (accounts.database.file.create).
             "NAME": f"file:{quote(self.path)}?mode=rw",
             "CONN_MAX_AGE": None,
             "ATOMIC_REQUESTS": False,
@@ -87,7 +87,7 @@ class DatabaseAddress:
 
     def _postgresql(self) -> dict[str, Any]:
         return {
-            "ENGINE": "accounts.database_postgresql",
+            "ENGINE": "accounts.database.postgresql",
             "NAME": self.name,
             "USER": self.user,
             "PASSWORD": self.password,

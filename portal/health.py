@@ -8,8 +8,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from accounts import database_connection, database_objects
-from accounts.database_connection import in_one_line
+from accounts.database import connection as database_connection
+from accounts.database import objects as database_objects
+from accounts.database.connection import in_one_line
 
 log = logging.getLogger(__name__)
 

@@ -101,7 +101,7 @@ MIDDLEWARE = [
     "portal.middleware.request_log",
     "portal.middleware.security_headers",
     "portal.health.health_answers",
-    "portal.crowd.crowd_control",
+    "portal.server.load_shedding.crowd_control",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -4,9 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from accounts import database_postgresql
+from accounts.database import postgresql
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-database_postgresql.serve_people()
+postgresql.serve_people()
 application = get_wsgi_application()

@@ -8,7 +8,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 from accounts.models import User
-from portal import static_files
+from portal.server import static_files
 from tests.served import Served, served_portal
 
 PASSWORD = "correct horse battery staple"

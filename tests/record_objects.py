@@ -2,17 +2,17 @@
 
 from django.db import connection
 
-from accounts import database_objects_postgresql, database_objects_sqlite
+from accounts.database import objects_postgresql, objects_sqlite
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 _TABLES = {
-    name: trigger.table for name, trigger in database_objects_postgresql.TRIGGERS.items()
+    name: trigger.table for name, trigger in objects_postgresql.TRIGGERS.items()
 }  # fmt: skip
 
 
 def trigger_names() -> list[str]:
     """Return the names of all triggers that this database has."""
-    return list(_TABLES if IS_POSTGRESQL else database_objects_sqlite.TRIGGERS)
+    return list(_TABLES if IS_POSTGRESQL else objects_sqlite.TRIGGERS)
 
 
 def drop_trigger(name: str) -> None:

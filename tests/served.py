@@ -1,7 +1,7 @@
 """A portal as people meet it: really served, with the stand-in as AWS, on its own database.
 
-The whole thing runs in processes of its own: gunicorn started by ``portal.serve``, the stand-in
-in this process, so that a test can look at what AWS was asked.
+The whole thing runs in processes of its own: gunicorn started by ``portal.server.serve``, the
+stand-in in this process, so that a test can look at what AWS was asked.
 """
 
 import atexit
@@ -117,7 +117,7 @@ def served_portal(
         log = folder / "portal.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [*TIED_TO_THIS_PROCESS, sys.executable, "-m", "portal.serve"],
+                [*TIED_TO_THIS_PROCESS, sys.executable, "-m", "portal.server.serve"],
                 cwd=ROOT,
                 env=environment,
                 stderr=stderr,

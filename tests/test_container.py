@@ -57,7 +57,7 @@ def test_P41_everything_is_locked_and_nothing_comes_by_address() -> None:
 
 def test_P40_the_first_process_is_the_server_itself() -> None:
     [command] = words_of("CMD")
-    assert json.loads(command) == ["python", "-m", "portal.serve"]
+    assert json.loads(command) == ["python", "-m", "portal.server.serve"]
 
 
 def test_p20_only_what_the_portal_runs_with_goes_into_the_build() -> None:

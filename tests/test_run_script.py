@@ -46,7 +46,7 @@ case "$*" in
         read -r _ <"$FAKE_CALLS.go"
     fi
     ;;
-*"-m demo.start"* | *"-m portal.serve"* | *"-m pytest"*)
+*"-m demo.start"* | *"-m portal.server.serve"* | *"-m pytest"*)
     echo "$*" >>"$FAKE_CALLS"
     env >"$FAKE_CALLS.environment"
     exit "${{FAKE_STATUS:-0}}"
@@ -194,7 +194,7 @@ def test_demo_and_serve_start_their_programs_with_their_words_and_status(project
     assert project.run("demo", "manage", "check", env=env).returncode == 3
     assert project.run("serve", env=env).returncode == 3
     started = [call for call in project.calls() if call.startswith("-m ")]
-    assert started == ["-m demo.start manage check", "-m portal.serve"]
+    assert started == ["-m demo.start manage check", "-m portal.server.serve"]
 
 
 def test_only_the_first_start_installs(project: Project) -> None:

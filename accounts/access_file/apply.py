@@ -14,7 +14,7 @@ from accounts.access_file.plan import ADD, CHANGE, REMOVE, Change, Plan, make_pl
 from accounts.access_file.specs import Value
 from accounts.access_file.state import Snapshot, state_of, take_snapshot
 from accounts.access_file.writing import write
-from accounts.database_connection import one_large_change_at_a_time
+from accounts.database.connection import one_large_change_at_a_time
 from accounts.models import Action, Outcome
 
 MOST_CHANGES_RECORDED = 500

@@ -10,7 +10,7 @@ from accounts.models.user import User
 class GrantedRole(models.Model):
     """One way in: a user, a role and a grant that names both.
 
-    A database view (``accounts.database_objects`` makes it), so that one indexed query answers
+    A database view (``accounts.database.objects`` makes it), so that one indexed query answers
     for a single role and for all of them. It knows nothing of time and of what is disabled:
     ``accounts.entitlements`` judges that. A user has several rows for a role when several grants
     lead there.

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts.database_connection import in_one_line
+from accounts.database.connection import in_one_line
 from accounts.errors import (
     DatabaseUnavailable,
     InvalidRequest,

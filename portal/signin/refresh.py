@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import directory_people
+from accounts.directory import people as directory_people
 from accounts.errors import gettext_noop
 from accounts.models import Origin, User
 from portal.directory_settings import DirectorySettings

@@ -14,7 +14,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import directory_people, record
+from accounts import record
+from accounts.directory import people as directory_people
 from accounts.errors import NotLetIn, PortalError, Seconds, gettext_noop
 from accounts.models import Action, Outcome, User, check_username, normal_username
 from accounts.record import Act

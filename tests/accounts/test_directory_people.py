@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.directory_changes import DirectoryPerson
-from accounts.directory_groups import DirectoryGroup, group_key, is_in_any
+from accounts.directory.changes import DirectoryPerson
+from accounts.directory.groups import DirectoryGroup, group_key, is_in_any
 from accounts.models import DirectoryState
 
 VALUES = st.text(

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import database_objects, record
-from accounts.database_refusal import APPEND_ONLY
+from accounts import record
+from accounts.database import objects as database_objects
+from accounts.database.refusal import APPEND_ONLY
 from accounts.errors import RecordUnavailable, TooMany
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead
 from accounts.record import Act, RateLimit

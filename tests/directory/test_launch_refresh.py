@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.directory_changes import DirectoryPerson
+from accounts.directory.changes import DirectoryPerson
 from accounts.models import Action, DirectoryState, Entry, Grant, Group, Outcome, User
 from portal import launch as use_case
 from portal.launch import Launch, LoginUrl

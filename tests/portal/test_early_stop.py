@@ -20,7 +20,7 @@ def test_P40_a_start_that_waits_for_its_database_ends_at_once_on_sigterm() -> No
             "DATABASE_URL": f"postgresql://somebody@127.0.0.1:{silent.getsockname()[1]}/there",
         }
         with subprocess.Popen(
-            [sys.executable, "-m", "portal.serve"], cwd=ROOT, env=environment
+            [sys.executable, "-m", "portal.server.serve"], cwd=ROOT, env=environment
         ) as starting:
             try:
                 caller, _ = silent.accept()

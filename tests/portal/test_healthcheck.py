@@ -11,7 +11,7 @@ from tests.served import ROOT, Served, free_port
 
 def health(environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "portal.healthcheck"],
+        [sys.executable, "-m", "portal.server.healthcheck"],
         cwd=ROOT,
         env=dict(environment),
         capture_output=True,

@@ -155,7 +155,7 @@ def test_a_second_start_on_a_used_port_says_so_in_one_line(tmp_path: Path) -> No
         taken.bind(("127.0.0.1", port))
         taken.listen()
         refused = subprocess.run(
-            [sys.executable, "-m", "portal.serve"],
+            [sys.executable, "-m", "portal.server.serve"],
             cwd=tmp_path,
             env=GOOD | {"PORT": str(port), "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3"},
             capture_output=True,

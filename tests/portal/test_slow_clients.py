@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from portal import slow_clients
-from portal.slow_clients import LONGEST_REQUEST, ClientSocket
+from portal.server import slow_clients
+from portal.server.slow_clients import LONGEST_REQUEST, ClientSocket
 from tests.served import Served, served_portal
 
 THREADS = 4

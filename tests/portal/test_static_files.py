@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
-from portal import static_files
+from portal.server import static_files
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 import requests
 
-from accounts import database_postgresql
-from accounts.database_postgresql.base import Connection, NoAnswerInTime
+from accounts.database import postgresql
+from accounts.database.postgresql.base import Connection, NoAnswerInTime
 from tests.faults import upstream as faults
 from tests.faults.test_served import GO, Visitor
 from tests.faults.upstream import UPSTREAM_SECRETS, Upstream
@@ -295,7 +295,7 @@ def test_the_servers_own_limits_are_set_for_people_and_not_for_commands(
     shown += "k.execute('SHOW statement_timeout'); print(k.fetchone()[0])"
     command = database.manage("shell", "-v", "0", "-c", shown)
     assert command.stdout == "0\n"
-    assert database_postgresql.SERVER.server_options == (
+    assert postgresql.SERVER.server_options == (
         "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=5000"
     )
 
@@ -317,7 +317,9 @@ def test_a_lock_that_somebody_keeps_holds_nobody_for_long(
 
 
 def serve(url: str, **variables: str) -> str:
-    refused = run(["-m", "portal.serve"], DATABASE_URL=url, PORT=str(free_port()), **variables)
+    refused = run(
+        ["-m", "portal.server.serve"], DATABASE_URL=url, PORT=str(free_port()), **variables
+    )
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert PASSWORD not in line

@@ -9,7 +9,7 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from accounts import database_objects
+from accounts.database import objects as database_objects
 from portal import database_url
 from tests.postgresql.conftest import Database, copy_of_template, ended, run
 from tests.postgresql.server import Server

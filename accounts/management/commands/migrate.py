@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from accounts.database_connection import one_migration_at_a_time
+from accounts.database.connection import one_migration_at_a_time
 
 
 class Command(migrate.Command):

@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts import directory_sync
-from accounts.directory_people import NotADirectoryPerson, forget
-from accounts.directory_sync import TakesTooMuch
+from accounts.directory import sync as directory_sync
+from accounts.directory.people import NotADirectoryPerson, forget
+from accounts.directory.sync import TakesTooMuch
 from accounts.errors import RecordUnavailable
 from accounts.record import neutral
 from portal.errors import DirectoryUnavailable

@@ -13,8 +13,8 @@ from typing import TypeVar
 import ldap
 from django.core.exceptions import ValidationError
 
-from accounts.directory_changes import DirectoryPerson
-from accounts.directory_groups import is_in_any
+from accounts.directory.changes import DirectoryPerson
+from accounts.directory.groups import is_in_any
 from accounts.models import check_username, normal_username
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.connection import Connection, ServerProblem, connected, reason

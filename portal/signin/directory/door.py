@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from django.conf import settings
 
-from accounts.directory_changes import DirectoryPerson
+from accounts.directory.changes import DirectoryPerson
 from accounts.errors import PortalError, gettext_noop
 from portal.bulkhead import DIRECTORY, bulkhead
 from portal.directory_settings import DirectorySettings

@@ -7,7 +7,7 @@ from typing import Any
 from django_auth_ldap import config
 from django_auth_ldap.config import LDAPGroupType, LDAPSearch
 
-from accounts.directory_groups import DirectoryGroup
+from accounts.directory.groups import DirectoryGroup
 from portal.signin.directory.connection import Connection
 from portal.signin.directory.entries import Entry
 

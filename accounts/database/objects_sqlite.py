@@ -7,8 +7,8 @@ view still reads the table: all of it goes before a migration and comes back aft
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from accounts import granted_role_view
-from accounts.database_refusal import APPEND_ONLY
+from accounts.database import granted_role_view
+from accounts.database.refusal import APPEND_ONLY
 
 _REFUSE = f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
 

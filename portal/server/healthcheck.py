@@ -1,4 +1,4 @@
-"""``python -m portal.healthcheck``: does the server beside it answer? The image's health check.
+"""``python -m portal.server.healthcheck``: does the server beside it answer? For the image.
 
 It asks for liveness alone: a database that is away comes back by itself, and killing the portal
 meanwhile would help nobody. Readiness (``/readyz``) is for whoever sends people here.

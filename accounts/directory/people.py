@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts import record
-from accounts.directory_changes import Change, DirectoryPerson, Mirror, is_known_better, tell
+from accounts.directory.changes import Change, DirectoryPerson, Mirror, is_known_better, tell
 from accounts.errors import NotLetIn, gettext_noop
 from accounts.models import DirectoryState, Membership, Origin, User, normal_username
 

@@ -8,18 +8,18 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from portal import crowd
-from portal.crowd import Queue
+from portal.server import load_shedding
+from portal.server.load_shedding import Queue
 
 
 @pytest.fixture
 def waiting() -> Iterator[list[int]]:
     """How many wait, as the test says."""
     length = [0]
-    crowd.queue.length = lambda: length[0]
+    load_shedding.queue.length = lambda: length[0]
     yield length
-    crowd.queue.length = lambda: 0
-    crowd.queue.is_too_long()
+    load_shedding.queue.length = lambda: 0
+    load_shedding.queue.is_too_long()
 
 
 def test_P38_a_long_queue_is_turned_away_until_it_has_shrunk(

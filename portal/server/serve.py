@@ -17,10 +17,10 @@ from django.core.management import call_command
 from django.db import Error, connections
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from accounts.database_connection import in_one_line
-from portal import database_room, static_files
+from accounts.database.connection import in_one_line
 from portal.checks import SETTINGS
 from portal.env import SettingsProblem
+from portal.server import connection_limit, static_files
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def prepare() -> None:
     try:
         if settings.PORTAL_MIGRATE:
             call_command("migrate", interactive=False, verbosity=0)
-        database_room.require_room()
+        connection_limit.require_room()
         static_files.lay()
     except Error as error:
         raise SettingsProblem(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from accounts import database_file
+from accounts.database import file as database_file
 
 LONGEST_WAIT_FOR_ANOTHER_MIGRATION_SECONDS = 120
 _PAUSE_SECONDS = 0.2

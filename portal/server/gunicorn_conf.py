@@ -19,7 +19,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from portal import broker_check, crowd, settings
+from portal import broker_check, settings
+from portal.server import load_shedding
 
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 gunicorn's own heartbeat file, named by it
 
@@ -27,7 +28,7 @@ _host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
 bind = f"{_host}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 threads = settings.PORTAL_THREADS
-worker_class = "portal.slow_clients.Worker"
+worker_class = "portal.server.slow_clients.Worker"
 # Enough for whoever waits; with their databases' and AWS's connections fewer than the 1,024 files
 # that a process may usually open.
 worker_connections = max(500, 2 * threads)
@@ -56,7 +57,7 @@ secure_scheme_headers: dict[str, str] = {}
 accesslog = None
 errorlog = "-"
 loglevel = settings.LOG_LEVEL.lower().replace("debug", "info")
-logger_class = "portal.server_log.ServerLog"
+logger_class = "portal.server.log.ServerLog"
 control_socket_disable = True
 worker_tmp_dir = str(_MEMORY_DISK) if _MEMORY_DISK.is_dir() else None
 
@@ -64,11 +65,11 @@ worker_tmp_dir = str(_MEMORY_DISK) if _MEMORY_DISK.is_dir() else None
 def when_ready(server: Any) -> None:
     """Tell the operator that people can come."""
     facts = {"address": bind, "workers": workers, "threads": threads, "url": settings.PORTAL_URL}
-    logging.getLogger("portal.serve").info("serving", extra={"facts": facts})
+    logging.getLogger("portal.server.serve").info("serving", extra={"facts": facts})
 
 
 def post_worker_init(worker: Any) -> None:
     """Let each worker watch its queue and find out who the broker is; one of them tells."""
-    crowd.queue.watch(worker.tpool)
+    load_shedding.queue.watch(worker.tpool)
     is_the_one_to_tell = (worker.age - 1) % workers == 0
     broker_check.introduce(is_told=is_the_one_to_tell)

@@ -3,7 +3,7 @@
 What stands in a migration's way is taken away before it; whatever is missing after it, or not as
 it should be, is laid anew. A migration that changes nothing touches nothing, so that a second
 server can start beside one that serves. How it is said to each database is in
-``database_objects_sqlite`` and ``database_objects_postgresql``.
+``objects_sqlite`` and ``objects_postgresql``.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from accounts import database_objects_postgresql, database_objects_sqlite
+from accounts.database import objects_postgresql, objects_sqlite
 
 _BY_VENDOR: dict[str, ModuleType] = {
-    "sqlite": database_objects_sqlite,
-    "postgresql": database_objects_postgresql,
+    "sqlite": objects_sqlite,
+    "postgresql": objects_postgresql,
 }
 
 

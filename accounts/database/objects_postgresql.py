@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from accounts import granted_role_view
-from accounts.database_refusal import APPEND_ONLY
+from accounts.database import granted_role_view
+from accounts.database.refusal import APPEND_ONLY
 
 _SEARCH_PATH = "pg_catalog, pg_temp"
 _REFUSED = f"RAISE EXCEPTION '{APPEND_ONLY}' USING ERRCODE = 'integrity_constraint_violation';"

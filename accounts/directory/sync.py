@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts import record
-from accounts.database_connection import one_large_change_at_a_time
-from accounts.directory_changes import (
+from accounts.database.connection import one_large_change_at_a_time
+from accounts.directory.changes import (
     Change,
     DirectoryPerson,
     Known,

@@ -9,7 +9,7 @@ from psycopg import IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
-from accounts.database_postgresql import patience
+from accounts.database.postgresql import patience
 
 Answer = TypeVar("Answer")
 

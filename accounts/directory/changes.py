@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import record
 from accounts.administrators import ADMINISTRATORS, built_in_set
-from accounts.directory_groups import DirectoryGroup, group_key
+from accounts.directory.groups import DirectoryGroup, group_key
 from accounts.models import (
     Action,
     Bookmark,

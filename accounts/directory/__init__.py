@@ -1,0 +1,1 @@
+"""The rules for people of a directory. What asks the directory is ``portal.signin.directory``."""

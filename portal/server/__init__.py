@@ -1,0 +1,1 @@
+"""The production server: its start, its worker, its log, and what it turns away."""
