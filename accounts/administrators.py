@@ -2,8 +2,13 @@
 
 Laid anew after every migration, so that it is the same everywhere and grows with the models. What
 it holds is what an administrator needs; nobody becomes a superuser by it.
+
+The name is the portal's own. What somebody else put into a set of that name, by hand or before
+there was a built-in one, is taken out of it and told in the log: who is in the directory's group
+must not get more by it. Whoever wants another set gives it another name.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig, apps
@@ -12,6 +17,8 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import Group as PermissionSet
+
+log = logging.getLogger(__name__)
 
 ADMINISTRATORS = "Administrators"
 
@@ -26,7 +33,7 @@ def install_after_auth(sender: AppConfig, using: str, **_: Any) -> None:
 
 
 def install(using: str) -> None:
-    """Lay the set; on a database that lacks the tables do nothing."""
+    """Make the set hold exactly what it should; on a database that lacks the tables do nothing."""
     tables = connections[using].introspection.table_names()
     if not {"auth_group", "auth_permission", "auth_group_permissions"} <= set(tables):
         return
@@ -38,6 +45,9 @@ def install(using: str) -> None:
         .objects.using(using)
         .filter(Q(content_type__model__in=_CHANGED) | seen, content_type__app_label="accounts")
     )
+    taken = permission_set.permissions.exclude(pk__in=wanted)
+    if names := sorted(permission.codename for permission in taken):
+        log.warning("permissions taken out of the built-in set", extra={"facts": {"taken": names}})
     permission_set.permissions.set(wanted)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, IntegrityError, transaction
-from django.db.models import Count, Subquery
+from django.db.models import Count, Exists, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.database import connection as database_connection
@@ -287,9 +287,19 @@ def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHea
 
 
 def _move_head(head: RecordHead, entry: Entry) -> None:
+    """Move the head to a row that stands.
+
+    A foreign trigger or rule can swallow an INSERT or UPDATE, and the database then reports
+    success: so the row itself is looked for, and the moved head counted.
+    """
     head.count, head.hash, head.key_id = entry.id, entry.hash, entry.key_id
     head.mac = _head_mac(head)
-    head.save(force_update=True, update_fields=("count", "hash", "key_id", "mac"))
+    stands = Exists(Entry.objects.filter(id=entry.id, hash=entry.hash))
+    moved = RecordHead.objects.filter(stands, id=1).update(
+        count=head.count, hash=head.hash, key_id=head.key_id, mac=head.mac
+    )
+    if moved != 1:
+        raise _unavailable(f"the database did not keep row {entry.id}, or not the record's head")
 
 
 _TO_ESCAPE = {"Cc", "Cf", "Cs", "Zl", "Zp"}

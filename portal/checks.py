@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
-from accounts.database.objects import missing
+from accounts.database.objects import foreign, missing
 from portal import directory_settings
 from portal.database_url import DatabaseAddress
 from portal.env import is_loopback
@@ -61,17 +61,32 @@ def database_objects_are_there(
 ) -> list[checks.CheckMessage]:
     """Name the record's triggers and the view that are not in a database as they were laid.
 
-    A warning and no error, because it also comes before ``migrate``, which lays them anew. A
-    database without tables has nothing to miss.
+    And what somebody else hung on the record's tables. A warning and no error, because it also
+    comes before ``migrate``, which lays anew what is missing. A database without tables has
+    nothing to miss.
     """
-    return [
-        checks.Warning(
-            f"The database “{alias}” lacks {name}, or holds another version of it.",
-            hint="Run “manage.py migrate”, which lays triggers and view anew, and find out who "
-            "took it away: without its triggers the record can be changed.",
-            id="portal.W001",
-        )
+    laid = [
+        alias
         for alias in databases or ()
         if "accounts_entry" in connections[alias].introspection.table_names()
-        for name in missing(connections[alias])
     ]
+    lacking = [(alias, name) for alias in laid for name in missing(connections[alias])]
+    beside = [(alias, name) for alias in laid for name in foreign(connections[alias])]
+    return [*(_lacks(*each) for each in lacking), *(_holds_beside(*each) for each in beside)]
+
+
+def _lacks(alias: str, name: str) -> checks.CheckMessage:
+    return checks.Warning(
+        f"The database “{alias}” lacks {name}, or holds another version of it.",
+        hint="Run “manage.py migrate”, which lays triggers and view anew, and find out who "
+        "took it away: without its triggers the record can be changed.",
+        id="portal.W001",
+    )
+
+
+def _holds_beside(alias: str, name: str) -> checks.CheckMessage:
+    return checks.Warning(
+        f"The database “{alias}” has something on the record that is not the portal's: {name}.",
+        hint="Find out who made it and take it off the database: it can swallow or alter rows.",
+        id="portal.W004",
+    )

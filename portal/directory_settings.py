@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from accounts.directory import dn
 from portal import env
 
+REQUIRE_GROUP = "AUTH_LDAP_REQUIRE_GROUP"
+DENY_GROUP = "AUTH_LDAP_DENY_GROUP"
+ADMIN_GROUP = "AUTH_LDAP_ADMIN_GROUP"
 GROUP_TYPES = (
     "posixGroup",
     "groupOfNames",
@@ -54,86 +58,140 @@ class DirectorySettings:
             for attribute, before, after in _NAME_IN_FILTER.findall(self.user_search_filter)
         }
 
+    @property
+    def named_groups(self) -> Mapping[str, str]:
+        """The groups that mean something to the portal itself, by the variables that name them."""
+        named = {
+            REQUIRE_GROUP: self.require_group,
+            DENY_GROUP: self.deny_group,
+            ADMIN_GROUP: self.admin_group,
+        }
+        return {variable: group for variable, group in named.items() if group}
+
 
 def read() -> DirectorySettings | None:
     """Read them; None where there is no directory. Raises SettingsProblem."""
-    read = _read_all()
-    if not read.server_uris:
+    settings = _read_all()
+    if not settings.server_uris:
         return None
-    for problem in _problems(read):
+    for problem in _problems(settings):
         raise env.SettingsProblem(problem)
-    return read
+    return settings
 
 
 def _read_all() -> DirectorySettings:
+    server_uris = _servers()
+    bind_dn, bind_password = _service()
+    start_tls, ca_file = _encryption()
+    user_search_base, user_search_filter = _people()
+    group_search_base, group_type = _groups()
+    require_group, deny_group, admin_group = _named_groups()
+    timeout_seconds, refresh_seconds, stale_seconds = _times()
     return DirectorySettings(
-        server_uris=tuple(
-            env.directory_servers(
-                "AUTH_LDAP_SERVER_URI",
-                "The servers of the LDAP directory or Active Directory; it is on when this is set.",
-            )
-        ),
-        bind_dn=env.text(
-            "AUTH_LDAP_BIND_DN",
-            "As whom the portal searches; without it, as nobody.",
-            "it is a DN",
-        ),
-        bind_password=env.secret_text(
-            "AUTH_LDAP_BIND_PASSWORD", "The password of that DN.", "it is a password"
-        ),
-        start_tls=env.flag("AUTH_LDAP_START_TLS", "Begin TLS on ldap:// connections."),
-        ca_file=env.readable_file(
-            "AUTH_LDAP_CA_CERT_FILE",
-            "The certificate authorities (PEM) that may vouch for the servers.",
-            "the system's",
-        ),
-        user_search_base=env.text(
-            "AUTH_LDAP_USER_SEARCH_BASE", "Below which entry people are looked for.", "it is a DN"
-        ),
-        user_search_filter=env.text(
-            "AUTH_LDAP_USER_SEARCH_FILTER",
-            "How somebody is found; %(user)s stands for the typed name, and the first attribute "
-            "that is compared with it has the name that the portal keeps.",
-            "it is an LDAP filter with (ATTRIBUTE=%(user)s) in it",
-            default=_DEFAULT_FILTER,
-        ),
-        group_search_base=env.text(
-            "AUTH_LDAP_GROUP_SEARCH_BASE", "Below which entry groups are looked for.", "it is a DN"
-        ),
-        group_type=env.choice(
-            "AUTH_LDAP_GROUP_TYPE", GROUP_TYPES, "How the directory keeps who is in a group."
-        ),
-        require_group=env.text(
-            "AUTH_LDAP_REQUIRE_GROUP", "Only who is in this group gets in.", _A_GROUP
-        ),
-        deny_group=env.text("AUTH_LDAP_DENY_GROUP", "Nobody in this group gets in.", _A_GROUP),
-        admin_group=env.text(
-            "AUTH_LDAP_ADMIN_GROUP",
-            "Who is in this group has the rights of the built-in set “Administrators”.",
-            _A_GROUP,
-        ),
-        timeout_seconds=env.seconds(
-            "AUTH_LDAP_TIMEOUT_SECONDS",
-            5,
-            "The longest wait for one server's answer; a sign-in takes at most twice this.",
-        ),
-        refresh_seconds=env.number(
-            "AUTH_LDAP_REFRESH_SECONDS",
-            300,
-            0,
-            "Before a launch a directory person is read again when what is known is older.",
-        ),
-        stale_seconds=env.number(
-            "AUTH_LDAP_STALE_SECONDS",
-            3600,
-            0,
-            "How old what is known may be while the directory does not answer; then launches "
-            "are refused.",
-        ),
+        server_uris=server_uris,
+        start_tls=start_tls,
+        ca_file=ca_file,
+        bind_dn=bind_dn,
+        bind_password=bind_password,
+        user_search_base=user_search_base,
+        user_search_filter=user_search_filter,
+        group_search_base=group_search_base,
+        group_type=group_type,
+        require_group=require_group,
+        deny_group=deny_group,
+        admin_group=admin_group,
+        timeout_seconds=timeout_seconds,
+        refresh_seconds=refresh_seconds,
+        stale_seconds=stale_seconds,
     )
 
 
-_A_GROUP = "it is a group's cn or DN"
+def _servers() -> tuple[str, ...]:
+    meaning = "The servers of the LDAP directory or Active Directory; it is on when this is set."
+    return tuple(env.directory_servers("AUTH_LDAP_SERVER_URI", meaning))
+
+
+def _service() -> tuple[str, str]:
+    bind_dn = env.text(
+        "AUTH_LDAP_BIND_DN", "As whom the portal searches; without it, as nobody.", _A_DN
+    )
+    bind_password = env.secret_text(
+        "AUTH_LDAP_BIND_PASSWORD", "The password of that DN.", "it is a password"
+    )
+    return bind_dn, bind_password
+
+
+def _encryption() -> tuple[bool, str]:
+    start_tls = env.flag("AUTH_LDAP_START_TLS", "Begin TLS on ldap:// connections.")
+    ca_file = env.readable_file(
+        "AUTH_LDAP_CA_CERT_FILE",
+        "The certificate authorities (PEM) that may vouch for the servers.",
+        "the system's",
+    )
+    return start_tls, ca_file
+
+
+def _people() -> tuple[str, str]:
+    base = env.text("AUTH_LDAP_USER_SEARCH_BASE", "Below which entry people are looked for.", _A_DN)
+    filter_text = env.text(
+        "AUTH_LDAP_USER_SEARCH_FILTER",
+        "How somebody is found; %(user)s stands for the typed name, and the first attribute "
+        "that is compared with it has the name that the portal keeps.",
+        "it is an LDAP filter with (ATTRIBUTE=%(user)s) in it",
+        default=_DEFAULT_FILTER,
+    )
+    return base, filter_text
+
+
+def _groups() -> tuple[str, str]:
+    base = env.text(
+        "AUTH_LDAP_GROUP_SEARCH_BASE", "Below which entry groups are looked for.", _A_DN
+    )
+    kind = env.choice(
+        "AUTH_LDAP_GROUP_TYPE", GROUP_TYPES, "How the directory keeps who is in a group."
+    )
+    return base, kind
+
+
+def _named_groups() -> tuple[str, str, str]:
+    required = env.text(REQUIRE_GROUP, "Only who is in this group gets in.", _A_GROUP)
+    denied = env.text(
+        DENY_GROUP,
+        "Nobody in this group gets in, and nobody at all while the directory does not have it.",
+        _A_GROUP,
+    )
+    administrators = env.text(
+        ADMIN_GROUP,
+        "Who is in this group has the rights of the built-in set “Administrators”.",
+        _A_GROUP,
+    )
+    return required, denied, administrators
+
+
+def _times() -> tuple[int, int, int]:
+    timeout = env.seconds(
+        "AUTH_LDAP_TIMEOUT_SECONDS",
+        5,
+        "The longest wait for one server's answer; a sign-in takes at most twice this.",
+    )
+    refresh = env.number(
+        "AUTH_LDAP_REFRESH_SECONDS",
+        300,
+        0,
+        "Before a launch a directory person is read again when what is known is older.",
+    )
+    stale = env.number(
+        "AUTH_LDAP_STALE_SECONDS",
+        3600,
+        0,
+        "How old what is known may be while the directory does not answer; then launches "
+        "are refused.",
+    )
+    return timeout, refresh, stale
+
+
+_A_DN = "it is a DN"
+_A_GROUP = "it is a group's cn, or its DN below AUTH_LDAP_GROUP_SEARCH_BASE"
 
 
 def _problems(read: DirectorySettings) -> Iterator[str]:
@@ -156,15 +214,15 @@ def _problems(read: DirectorySettings) -> Iterator[str]:
 
 
 def _problems_of_searches(read: DirectorySettings) -> Iterator[str]:
-    for name, dn, is_needed in (
+    for name, text, is_needed in (
         ("AUTH_LDAP_BIND_DN", read.bind_dn, False),
         ("AUTH_LDAP_USER_SEARCH_BASE", read.user_search_base, True),
         ("AUTH_LDAP_GROUP_SEARCH_BASE", read.group_search_base, _needs_groups(read)),
     ):
-        if is_needed and not dn:
+        if is_needed and not text:
             yield f"{name} is not set; with the other AUTH_LDAP_ settings it has to be."
-        if dn and "=" not in dn:
-            yield f"{name} is {dn!a}; it is a DN, such as ou=people,dc=example,dc=org."
+        if text and _parsed(text) is None:
+            yield f"{name} is {text!a}; it is a DN, such as ou=people,dc=example,dc=org."
     if _needs_groups(read) and not read.group_type:
         yield f"AUTH_LDAP_GROUP_TYPE is not set; it is one of {', '.join(GROUP_TYPES)}."
     if not _is_filter(read.user_search_filter):
@@ -172,11 +230,34 @@ def _problems_of_searches(read: DirectorySettings) -> Iterator[str]:
             f"AUTH_LDAP_USER_SEARCH_FILTER is {read.user_search_filter!a}; it is an LDAP "
             f"filter with (ATTRIBUTE=%(user)s) in it, such as {_DEFAULT_FILTER}."
         )
+    yield from _problems_of_named_groups(read)
+
+
+def _problems_of_named_groups(read: DirectorySettings) -> Iterator[str]:
+    """Say which group cannot be found, whatever the directory has."""
+    base = _parsed(read.group_search_base)
+    for variable, group in read.named_groups.items():
+        if not dn.looks_like_dn(group) or base is None:
+            continue
+        found = _parsed(group)
+        if found is None:
+            yield f"{variable} is {group!a}; it begins like a DN and is none."
+        elif not dn.is_within(found, base):
+            yield (
+                f"{variable} is {group!a}; it has to be below AUTH_LDAP_GROUP_SEARCH_BASE, "
+                f"{read.group_search_base!a}: groups elsewhere are not found."
+            )
+
+
+def _parsed(text: str) -> dn.Dn | None:
+    try:
+        return dn.comparable(text)
+    except dn.NotADn:
+        return None
 
 
 def _needs_groups(read: DirectorySettings) -> bool:
-    groups = (read.require_group, read.deny_group, read.admin_group)
-    return any((*groups, read.group_type, read.group_search_base))
+    return any((*read.named_groups.values(), read.group_type, read.group_search_base))
 
 
 def _is_filter(text: str) -> bool:

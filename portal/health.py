@@ -50,6 +50,7 @@ def not_ready() -> str:
             if plan.migration_plan(plan.loader.graph.leaf_nodes()):
                 return "the database needs migrating (./run manage migrate)"
             missing = database_objects.missing(connection)
+            foreign = database_objects.foreign(connection)
     except Error as error:
         log.warning("database", extra={"facts": {"cause": in_one_line(error)}})
         return "the database does not answer"
@@ -57,6 +58,8 @@ def not_ready() -> str:
         return str(error)
     if missing:
         return f"the database lacks {', '.join(missing)} (./run manage migrate lays them anew)"
+    if foreign:
+        return f"the record is not safe beside {', '.join(foreign)} (take it off the database)"
     return ""
 
 

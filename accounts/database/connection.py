@@ -1,8 +1,8 @@
 """What the record and the commands want of a connection, whatever database it leads to."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from django.db import OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -53,22 +53,19 @@ def one_migration_at_a_time(using: str) -> Iterator[None]:
     """Let servers that start at once lay the database one after the other.
 
     Makes the SQLite file where there is none yet. Raises OperationalError when another migration
-    does not end, OSError when the file cannot be made.
+    does not end, OSError when the file or its lock file cannot be made.
     """
     migrated = connections[using]
-    if database_file.is_kept_in(migrated):
+    turn: AbstractContextManager[None]
+    if migrated.vendor == "postgresql":
+        turn = _turn_at_server(migrated)
+    elif database_file.is_kept_in(migrated):
         database_file.create()
-    if migrated.vendor != "postgresql":
+        turn = _turn_at_file()
+    else:
+        turn = nullcontext()
+    with turn:
         yield
-        return
-    _wait_for_turn(migrated)
-    try:
-        yield
-    finally:
-        # A lock of the session: where this cannot be said the session has ended, and it with it.
-        if migrated.connection is not None and migrated.is_usable():
-            with migrated.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
 
 
 def one_large_change_at_a_time() -> None:
@@ -82,16 +79,34 @@ def one_large_change_at_a_time() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_APPLY_LOCK])
 
 
-def _wait_for_turn(migrated: BaseDatabaseWrapper) -> None:
+@contextmanager
+def _turn_at_server(migrated: BaseDatabaseWrapper) -> Iterator[None]:
+    def takes_turn() -> bool:
+        with migrated.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_MIGRATION_LOCK])
+            row: tuple[bool] = cursor.fetchone()
+        return row[0]
+
+    _wait_until(takes_turn)
+    try:
+        yield
+    finally:
+        # A lock of the session: where this cannot be said the session has ended, and it with it.
+        if migrated.connection is not None and migrated.is_usable():
+            with migrated.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
+
+
+@contextmanager
+def _turn_at_file() -> Iterator[None]:
+    with database_file.lock_file("migration-lock") as takes_turn:
+        _wait_until(takes_turn)
+        yield
+
+
+def _wait_until(takes_turn: Callable[[], bool]) -> None:
     deadline = time.monotonic() + LONGEST_WAIT_FOR_ANOTHER_MIGRATION_SECONDS
-    while not _takes_turn(migrated):
+    while not takes_turn():
         if time.monotonic() > deadline:
             raise OperationalError("another migration has not ended")
         time.sleep(_PAUSE_SECONDS)
-
-
-def _takes_turn(migrated: BaseDatabaseWrapper) -> bool:
-    with migrated.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_MIGRATION_LOCK])
-        row: tuple[bool] = cursor.fetchone()
-    return row[0]

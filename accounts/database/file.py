@@ -3,7 +3,10 @@
 Such a connection goes on writing into a file that nobody will find again.
 """
 
+import fcntl
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,28 @@ def create() -> None:
     Raises OSError where that cannot be.
     """
     os.close(os.open(settings.DATABASE.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+@contextmanager
+def lock_file(name: str) -> Iterator[Callable[[], bool]]:
+    """Open a lock file beside the database and yield what tries to take it, without waiting.
+
+    It is free again when the block ends, or the process. Raises OSError where it cannot be made.
+    """
+    path = f"{settings.DATABASE.path}.{name}"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def takes() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        yield takes
+    finally:
+        os.close(descriptor)
 
 
 def remember(connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -52,3 +52,13 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         names: list[str] = sorted(_BY_VENDOR[connection.vendor].missing(cursor))
     return names
+
+
+def foreign(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return what others hung on the record's tables, such as ``trigger t on accounts_entry``.
+
+    It can swallow, divert or alter rows. It is not ours, so nothing here takes it away.
+    """
+    with connection.cursor() as cursor:
+        names: list[str] = sorted(_BY_VENDOR[connection.vendor].foreign(cursor))
+    return names

@@ -4,7 +4,8 @@ The triggers stay through migrations, as PostgreSQL alters tables in place; only
 make way. They are enabled ALWAYS, so that ``session_replication_role`` does not silence them. Each
 lies as it should when the catalogue says so: on which table, for which events, by which function,
 enabled; the function by its text and its pinned search path; the view by its text as PostgreSQL
-tells it, whose hash was noted in the view's comment when it was laid.
+tells it, whose hash was noted in the view's comment when it was laid. What somebody else hung on
+the record's tables (a trigger, a rule, a parent or child) is told as foreign and left alone.
 """
 
 import hashlib
@@ -63,11 +64,15 @@ class _Trigger:
         return _BEFORE | _EVENTS[self.event] | (_ROW if self.each_row else 0)
 
 
+# Each row's, so that a row is guarded whatever table a statement names: a statement's trigger
+# does not hear of a change through a table that ours was made to inherit from.
 TRIGGERS = {
-    "entry_no_update": _Trigger("UPDATE", "accounts_entry", "record_refuses_change"),
-    "entry_no_delete": _Trigger("DELETE", "accounts_entry", "record_refuses_change"),
+    "entry_no_update": _Trigger("UPDATE", "accounts_entry", "record_refuses_change", each_row=True),
+    "entry_no_delete": _Trigger("DELETE", "accounts_entry", "record_refuses_change", each_row=True),
     "entry_no_truncate": _Trigger("TRUNCATE", "accounts_entry", "record_refuses_change"),
-    "record_head_no_delete": _Trigger("DELETE", "accounts_recordhead", "record_refuses_change"),
+    "record_head_no_delete": _Trigger(
+        "DELETE", "accounts_recordhead", "record_refuses_change", each_row=True
+    ),
     "record_head_no_truncate": _Trigger("TRUNCATE", "accounts_recordhead", "record_refuses_change"),
     "record_head_no_replace": _Trigger(
         "INSERT", "accounts_recordhead", "record_has_one_head", each_row=True
@@ -135,24 +140,50 @@ def missing(cursor: Any) -> Iterator[str]:
     """Yield the names of what is not there as it was laid."""
     there = _triggers_there(cursor)
     for name, trigger in TRIGGERS.items():
-        if there.get(name) != _as_laid(trigger):
+        if there.get((trigger.table, name)) != _as_laid(trigger):
             yield name
     definition, comment = _view_there(cursor)
     if comment != _noted(definition):
         yield granted_role_view.NAME
 
 
+def foreign(cursor: Any) -> Iterator[str]:
+    """Yield what hangs on the record's tables and is not ours: it can swallow or divert rows."""
+    ours = {(trigger.table, name) for name, trigger in TRIGGERS.items()}
+    yield from (
+        f"trigger {name} on {table}" for table, name in _triggers_there(cursor).keys() - ours
+    )
+    cursor.execute(
+        """
+        SELECT 'rule ' || r.rulename || ' on ' || c.relname
+        FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+        WHERE c.oid IN (to_regclass('accounts_entry'), to_regclass('accounts_recordhead'))
+        UNION ALL
+        SELECT 'inheritance of ' || c.relname || ' from ' || p.relname
+        FROM pg_catalog.pg_inherits i
+        JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+        JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+        WHERE c.oid IN (to_regclass('accounts_entry'), to_regclass('accounts_recordhead'))
+           OR p.oid IN (to_regclass('accounts_entry'), to_regclass('accounts_recordhead'))
+        UNION ALL
+        SELECT 'row security on ' || c.relname FROM pg_catalog.pg_class c
+        WHERE c.relrowsecurity
+          AND c.oid IN (to_regclass('accounts_entry'), to_regclass('accounts_recordhead'))"""
+    )
+    yield from (name for (name,) in cursor.fetchall())
+
+
 def _as_laid(trigger: _Trigger) -> tuple[Any, ...]:
     body = _FUNCTIONS[trigger.function]
     settings = [f"search_path={_SEARCH_PATH}"]
-    return trigger.table, trigger.bits, _ENABLED_ALWAYS, True, body, "plpgsql", settings
+    return trigger.bits, _ENABLED_ALWAYS, True, body, "plpgsql", settings
 
 
-def _triggers_there(cursor: Any) -> dict[str, tuple[Any, ...]]:
+def _triggers_there(cursor: Any) -> dict[tuple[str, str], tuple[Any, ...]]:
     # A trigger is plain when it has no WHEN, no list of columns and no words of its own.
     cursor.execute(
         """
-        SELECT t.tgname, c.relname, t.tgtype, t.tgenabled::text,
+        SELECT c.relname, t.tgname, t.tgtype, t.tgenabled::text,
                t.tgqual IS NULL AND t.tgattr::text = '' AND t.tgnargs = 0 AND NOT p.prosecdef,
                p.prosrc, l.lanname, p.proconfig
         FROM pg_catalog.pg_trigger t
@@ -162,7 +193,7 @@ def _triggers_there(cursor: Any) -> dict[str, tuple[Any, ...]]:
         WHERE t.tgrelid IN (to_regclass('accounts_entry'), to_regclass('accounts_recordhead'))
           AND NOT t.tgisinternal"""
     )
-    return {name: tuple(facts) for name, *facts in cursor.fetchall()}
+    return {(table, name): tuple(facts) for table, name, *facts in cursor.fetchall()}
 
 
 def _view_there(cursor: Any) -> tuple[str, str | None]:

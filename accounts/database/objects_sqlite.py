@@ -70,3 +70,14 @@ def missing(cursor: Any) -> Iterator[str]:
     for name, statement in _STATEMENTS.items():
         if there.get(name) != statement.split():
             yield name
+
+
+def foreign(cursor: Any) -> Iterator[str]:
+    """Yield the triggers of the record's tables that are not ours: they can swallow rows."""
+    cursor.execute(
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' "
+        "AND lower(tbl_name) IN ('accounts_entry', 'accounts_recordhead')"
+    )
+    yield from (
+        f"trigger {name} on {table}" for name, table in cursor.fetchall() if name not in TRIGGERS
+    )

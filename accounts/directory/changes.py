@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import record
 from accounts.administrators import ADMINISTRATORS, built_in_set
-from accounts.directory.groups import DirectoryGroup, group_key
+from accounts.directory.groups import DirectoryGroup, GroupKey, group_key
 from accounts.models import (
     Action,
     Bookmark,
@@ -66,7 +66,7 @@ class Mirror:
     By the form in which names are compared; what differs in case only is the same group there.
     """
 
-    groups: Mapping[str, Mapping[int, str]]
+    groups: Mapping[GroupKey, Mapping[int, str]]
 
     @classmethod
     def read(cls) -> Self:
@@ -74,7 +74,7 @@ class Mirror:
         is_named = Exists(Grant.objects.filter(group=OuterRef("pk"))) | Exists(
             Bookmark.objects.filter(group=OuterRef("pk"))
         )
-        groups: dict[str, dict[int, str]] = {}
+        groups: dict[GroupKey, dict[int, str]] = {}
         rows = Group.objects.filter(is_named, origin=Origin.DIRECTORY).values_list("pk", "name")
         for pk, name in rows:
             groups.setdefault(group_key(name), {})[pk] = name

@@ -1,27 +1,50 @@
 """Groups of the directory, and how they are compared with what a grant or a setting calls them."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
-from accounts.models import normal_username
+from accounts.caseless import caseless
+from accounts.directory.dn import Dn, NotADn, comparable, looks_like_dn, parse
+
+GroupKey = str | Dn
+"""A group in comparable form: a name, or a DN in its parts. The two are never equal."""
+
+_NO_GROUP: Dn = ()
 
 
 @dataclass(frozen=True)
 class DirectoryGroup:
-    """A group of the directory: its DN and its names (the values of its cn)."""
+    """A group of the directory: its DN, and its name where it has a certain one."""
 
     dn: str
-    names: tuple[str, ...] = ()
+    name: str = ""
 
-    @property
-    def keys(self) -> frozenset[str]:
+    @classmethod
+    def of(cls, dn: str, names: Sequence[str]) -> Self:
+        """Return the group of an entry, given the values of its cn.
+
+        The cn in its DN is its name. Others do not count: who may edit an entry may add any. Where
+        the DN has none, the only cn is the name.
+        """
+        try:
+            own = [part for part in parse(dn)[0] if part.attribute == "cn"]
+        except NotADn:
+            return cls(dn)
+        if own:
+            return cls(dn, "" if own[0].is_opaque else own[0].value)
+        return cls(dn, names[0] if len(names) == 1 else "")
+
+    @cached_property
+    def keys(self) -> frozenset[GroupKey]:
         """Everything that a grant or a setting may call it, in comparable form.
 
         Its cn counts as a name even where it looks like a DN: nobody becomes another group by
         calling theirs so.
         """
-        return frozenset({_dn_key(self.dn), *map(_name_key, self.names)})
+        keys: set[GroupKey] = {_dn_key(self.dn), caseless(self.name)}
+        return frozenset(keys - {_NO_GROUP, ""})
 
 
 def is_in_any(groups: Iterable[DirectoryGroup], wanted: str) -> bool:
@@ -30,39 +53,16 @@ def is_in_any(groups: Iterable[DirectoryGroup], wanted: str) -> bool:
     return any(key in group.keys for group in groups)
 
 
-def group_key(name: str) -> str:
+def group_key(name: str) -> GroupKey:
     """Return a group's name, a cn or a DN, in the form in which it is compared.
 
-    Case does not matter, nor how a letter is composed, nor a DN's spaces and escapes.
+    What begins like a DN and is none is nobody's, instead of somebody's cn.
     """
-    return _dn_key(name) if _LOOKS_LIKE_DN.match(name) else _name_key(name)
+    return _dn_key(name) if looks_like_dn(name) else caseless(name)
 
 
-_LOOKS_LIKE_DN = re.compile(r"\s*[A-Za-z][A-Za-z0-9.-]*\s*=")
-_ESCAPED = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\.", re.DOTALL)
-_BETWEEN_PARTS = re.compile(r"\s*(?<!\\)[,;]\s*")
-
-
-def _name_key(name: str) -> str:
-    return f"name {normal_username(name)}"
-
-
-def _dn_key(dn: str) -> str:
-    # An escaped separator is no separator: it is put out of the way first.
-    hidden: list[str] = []
-
-    def hide(found: re.Match[str]) -> str:
-        hidden.append(_unescaped(found[0]))
-        return f"\x00{len(hidden) - 1}\x00"
-
-    parts = _BETWEEN_PARTS.split(_ESCAPED.sub(hide, dn.strip()))
-    whole = "\x1f".join(re.sub(r"\s*=\s*", "=", part, count=1) for part in parts)
-    for number, text in enumerate(hidden):
-        whole = whole.replace(f"\x00{number}\x00", text)
-    return f"dn {normal_username(whole)}"
-
-
-def _unescaped(escape: str) -> str:
-    if re.fullmatch(r"(?:\\[0-9A-Fa-f]{2})+", escape):
-        return bytes.fromhex(escape.replace("\\", "")).decode("utf-8", "replace")
-    return escape[1:]
+def _dn_key(dn: str) -> Dn:
+    try:
+        return comparable(dn)
+    except NotADn:
+        return _NO_GROUP

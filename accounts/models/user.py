@@ -9,13 +9,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.caseless import caseless
+
 LONGEST_USERNAME = 150
 
 
 def normal_username(username: str) -> str:
     """Return the one form in which a user name is kept and compared: lower case, NFC."""
-    # Lower case can come apart into letters that NFC then joins again.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", username).lower())
+    return caseless(username)
 
 
 def check_username(username: str) -> None:
@@ -42,7 +43,7 @@ class Origin(models.TextChoices):
 class DirectoryState(models.TextChoices):
     """What the directory said of its person when it was last read; empty for everybody else."""
 
-    NEVER_READ = "", _("not a directory person")
+    NOT_A_DIRECTORY_PERSON = "", _("not a directory person")
     PRESENT = "present", _("present")
     GONE = "gone", _("no longer in the directory")
     DISABLED = "disabled", _("disabled in the directory")
@@ -94,7 +95,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("directory state"),
         max_length=8,
         choices=DirectoryState.choices,
-        default=DirectoryState.NEVER_READ,
+        default=DirectoryState.NOT_A_DIRECTORY_PERSON,
         blank=True,
     )
     directory_read = models.DateTimeField(_("directory read"), null=True, blank=True, default=None)

@@ -5,19 +5,20 @@ writes for as long as the client likes, and lingers in its own loop before it cl
 slow connections would hold every thread, or everybody. Here
 
 - a connection waits in the loop, without a thread, until its request is there: head and body stay
-  with the kernel and are only looked at;
-- a thread reads what is missing by one deadline and sends the answer by another;
+  with the kernel and are only looked at (``arriving``). Who asks to be told to go on is told so in
+  the loop; what is too long to be waited for is answered there too;
+- a thread reads by one deadline, although all is there, and sends the answer by another;
 - a client that does not close its side of a finished connection is waited for in the loop too.
 
 A proxy that buffers (deploy/nginx.conf) spares the portal all of this; not everybody has one.
 """
 
 import errno
-import re
 import socket
 import time
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from types import FrameType
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from portal import settings
+from portal.server.arriving import LONGEST_REQUEST, Arrival, look
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -34,15 +35,10 @@ SECONDS_TO_ASK = 10
 """For a request to come, head and body."""
 
 SECONDS_TO_READ = 2
-"""For a thread to read what the loop did not wait for: nothing that the portal would take."""
+"""For a thread to read a request that is there: a limit that only a mistake of ours would meet."""
 
 SECONDS_TO_TAKE_THE_ANSWER = 60
 SECONDS_TO_PART = 2
-LONGEST_HEAD = 32 * 1024
-LONGEST_REQUEST = LONGEST_HEAD + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
-_NOT_BY_LENGTH = re.compile(rb"\r\n(?:expect|transfer-encoding):", re.IGNORECASE)
 
 
 class ClientSocket(socket.socket):
@@ -51,6 +47,7 @@ class ClientSocket(socket.socket):
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(fileno=accepted.detach())
         self._seen = -1
+        self._is_told_to_go_on = False
         self._reads_until = 0.0
         self._writes_until: float | None = None
 
@@ -83,22 +80,33 @@ class ClientSocket(socket.socket):
             raise _too_slow()
         self.settimeout(left)
 
-    def has_request(self) -> bool:
-        """Tell, without waiting, whether a thread has something to do.
+    def arrival(self, ahead: bytes = b"") -> Arrival:
+        """Look, without waiting, at what there is of a request; ``ahead`` was read before.
 
-        It has with a whole request, with one longer than what is waited for, and with a client
-        that sends no more. Otherwise the socket will be readable when more is there than now.
+        When something is missing, the socket will be readable when more is there than now. A
+        client that sends no more counts as whole: whoever reads will find the end.
         """
         there = self.glance(LONGEST_REQUEST, socket.MSG_PEEK)
-        if there is None:
-            seen, missing = 0, 1
-        elif len(there) <= self._seen:
-            seen, missing = 0, 0
-        else:
-            seen, missing = len(there), _missing(there)
-        self._seen = seen if missing else -1
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, seen + missing if missing else 1)
-        return not missing
+        has_ended = there is not None and len(there) <= self._seen
+        there = there or b""
+        arrival = Arrival() if has_ended else look(ahead + there)
+        self._seen = len(there) if arrival.missing else -1
+        least = len(there) + arrival.missing if arrival.missing else 1
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+        self._tell_to_go_on(arrival)
+        return arrival
+
+    def _tell_to_go_on(self, arrival: Arrival) -> None:
+        """Once for a request, and only if its body is waited for."""
+        if arrival.missing and arrival.asks_to_go_on and not self._is_told_to_go_on:
+            self.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._is_told_to_go_on = bool(arrival.missing) and arrival.asks_to_go_on
+
+    def say(self, text: bytes) -> None:
+        """Send a few bytes without waiting; a client that has no room for them misses them."""
+        self.setblocking(False)
+        with suppress(OSError):
+            super().sendall(text)
 
     def glance(self, size: int, flags: int = 0) -> bytes | None:
         """Return what is there, nothing from a client that sends no more, None if it may yet."""
@@ -116,24 +124,16 @@ def _too_slow() -> ConnectionResetError:
     return ConnectionResetError(errno.ECONNRESET, "the client was too slow")
 
 
-def _missing(there: bytes) -> int:
-    """Return how many bytes to wait for at least before looking again; 0: it is all there."""
-    end = there.find(b"\r\n\r\n")
-    if end < 0:
-        return int(len(there) < LONGEST_HEAD)
-    head = there[: end + 2]
-    length = _LENGTH.search(head)
-    if length is None or _NOT_BY_LENGTH.search(head):
-        return 0
-    whole = end + 4 + int(length[1])
-    return max(whole - len(there), 0) if whole <= LONGEST_REQUEST else 0
-
-
 class Connection(TConn):
     """A connection that does not linger by itself: ``is_parting`` says that it should."""
 
     sock: ClientSocket
     is_parting = False
+
+    def arrival(self) -> Arrival:
+        """Look at the next request, a part of which may have come along with the last one."""
+        unreader = getattr(self.parser, "unreader", None)
+        return self.sock.arrival(unreader.buf.getvalue() if unreader else b"")
 
     def close(self, graceful: bool = False) -> None:
         """Close at once; when graceful, say only that nothing more will be sent."""
@@ -157,8 +157,9 @@ class Worker(ThreadWorker):
     def enqueue_req(self, conn: TConn) -> None:
         """Give the connection a thread if its request is there, else let it wait in the loop."""
         ours = _ours(conn)
-        if _has_read_ahead(ours) or ours.sock.has_request():
-            super().enqueue_req(ours)
+        arrival = ours.arrival()
+        if not arrival.missing:
+            self._serve(ours, arrival)
             return
         ours.timeout = time.monotonic() + SECONDS_TO_ASK
         self.pending_conns.append(ours)
@@ -175,10 +176,21 @@ class Worker(ThreadWorker):
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Look again; the time that a request has is not renewed by each byte of it."""
-        if _ours(conn).sock.has_request():
+        ours = _ours(conn)
+        arrival = ours.arrival()
+        if not arrival.missing:
             self.poller.unregister(client)
             self.pending_conns.remove(conn)
+            self._serve(ours, arrival)
+
+    def _serve(self, conn: Connection, arrival: Arrival) -> None:
+        if not arrival.refusal:
             super().enqueue_req(conn)
+            return
+        conn.sock.say(arrival.refusal)
+        self.nr_conns -= 1
+        conn.close(graceful=True)
+        self._part_from(conn)
 
     def handle(self, conn: TConn) -> bool:
         """In a thread: serve the request, by its deadlines."""
@@ -188,13 +200,16 @@ class Worker(ThreadWorker):
     def finish_request(self, conn: TConn, fs: "Future[bool]") -> None:
         """Keep the connection for another request, or part from it without standing still."""
         super().finish_request(conn, fs)
-        ours = _ours(conn)
-        if ours.is_parting:
+        self._part_from(_ours(conn))
+
+    def _part_from(self, conn: Connection) -> None:
+        """Wait in the loop for the other side to close, if it was asked to and has not yet."""
+        if conn.is_parting:
             self.nr_conns += 1
-            ours.timeout = time.monotonic() + SECONDS_TO_PART
-            self.parting_conns.append(ours)
-            ours.sock.setblocking(False)
-            self.poller.register(ours.sock, EVENT_READ, partial(self._hear_out, ours))
+            conn.timeout = time.monotonic() + SECONDS_TO_PART
+            self.parting_conns.append(conn)
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._hear_out, conn))
 
     def _hear_out(self, conn: Connection, _: Any) -> None:
         """Throw away what still comes: closing before it would take our answer away from them."""
@@ -232,9 +247,3 @@ def _ours(conn: TConn) -> Connection:
     if isinstance(conn, Connection):
         return conn
     return Connection(conn.cfg, ClientSocket(conn.sock), conn.client, conn.server)
-
-
-def _has_read_ahead(conn: TConn) -> bool:
-    """Tell whether a part of the next request came along with the last one."""
-    unreader = getattr(conn.parser, "unreader", None)
-    return bool(unreader and unreader.buf.getvalue())

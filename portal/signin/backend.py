@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts.models import DirectoryState, Origin, User
 
-_MAY_STAY = (DirectoryState.NEVER_READ, DirectoryState.PRESENT)
+_MAY_STAY = (DirectoryState.NOT_A_DIRECTORY_PERSON, DirectoryState.PRESENT)
 
 
 class PortalBackend(ModelBackend):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import LazySettings
+from django.core.checks import run_checks
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +19,7 @@ from accounts.database.refusal import APPEND_ONLY
 from accounts.errors import RecordUnavailable, TooMany
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead
 from accounts.record import Act, RateLimit
+from portal import health
 from tests.record_objects import (
     IS_POSTGRESQL,
     disarm_trigger,
@@ -249,6 +251,77 @@ def test_P27_the_orm_is_refused(way: str) -> None:
     with pytest.raises(DatabaseError, match=APPEND_ONLY), transaction.atomic():
         ORM_WAYS[way]()
     assert record.verify().count == 2
+
+
+# What makes the database take a statement, do nothing, and report success.
+SWALLOWERS = {
+    "trigger": ["CREATE TRIGGER swallows BEFORE {event} ON {table} BEGIN SELECT RAISE(IGNORE); END"]
+}
+if IS_POSTGRESQL:
+    SWALLOWERS = {
+        "trigger": [
+            (
+                "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql "
+                "AS 'BEGIN RETURN NULL; END'"
+            ),
+            (
+                "CREATE TRIGGER swallows BEFORE {event} ON {table} FOR EACH ROW "
+                "EXECUTE FUNCTION swallow()"
+            ),
+        ],
+        "rule": ["CREATE RULE swallows AS ON {event} TO {table} DO INSTEAD NOTHING"],
+        "rule that diverts": [
+            "CREATE TABLE elsewhere (id integer)",
+            "INSERT INTO elsewhere VALUES (0)",
+            (
+                "CREATE RULE swallows AS ON INSERT TO {table} DO INSTEAD "
+                "INSERT INTO elsewhere VALUES (1)"
+            ),
+            (
+                "CREATE RULE swallows_too AS ON UPDATE TO {table} DO INSTEAD "
+                "UPDATE elsewhere SET id = id WHERE false"
+            ),
+        ],
+    }
+
+
+@pytest.mark.parametrize("way", SWALLOWERS)
+@pytest.mark.parametrize(
+    ("event", "table"), [("INSERT", "accounts_entry"), ("UPDATE", "accounts_recordhead")]
+)
+def test_P26_an_act_whose_row_the_database_swallows_is_refused(
+    way: str, event: str, table: str
+) -> None:
+    write_rows(1)
+    for statement in SWALLOWERS[way]:
+        execute(statement.format(event=event, table=table))
+    for write in (record.open_act, lambda act: record.close_act(act, Outcome.SUCCEEDED)):
+        with pytest.raises(RecordUnavailable, match="did not keep row 2"):
+            write(launch())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM accounts_entry), count FROM accounts_recordhead"
+        )
+        assert cursor.fetchall() == [(1, 1)]
+
+
+@pytest.mark.parametrize("table", ["accounts_entry", "accounts_recordhead"])
+def test_P26_a_record_whose_very_first_row_is_swallowed_does_not_begin(table: str) -> None:
+    for statement in SWALLOWERS["trigger"]:
+        execute(statement.format(event="INSERT", table=table))
+    with pytest.raises(RecordUnavailable, match="did not keep row 1"):
+        record.open_act(launch())
+
+
+@pytest.mark.parametrize("table", ["accounts_entry", "accounts_recordhead"])
+def test_P26_what_swallows_rows_is_named(table: str) -> None:
+    for statement in SWALLOWERS["trigger"]:
+        execute(statement.format(event="INSERT", table=table))
+    assert database_objects.foreign(connection) == [f"trigger swallows on {table}"]
+    assert database_objects.missing(connection) == []
+    assert f"trigger swallows on {table}" in health.not_ready()
+    (told,) = run_checks(databases=["default"])
+    assert f"trigger swallows on {table}" in told.msg
 
 
 def test_a_person_opens_no_more_acts_in_a_minute_than_allowed() -> None:

@@ -76,9 +76,31 @@ WRONG = [
     ("AUTH_LDAP_GROUP_SEARCH_BASE", {"AUTH_LDAP_REQUIRE_GROUP": "staff"}),
     ("AUTH_LDAP_GROUP_SEARCH_BASE", {"AUTH_LDAP_DENY_GROUP": "left"}),
     ("AUTH_LDAP_GROUP_SEARCH_BASE", {"AUTH_LDAP_ADMIN_GROUP": "cn=admins,dc=example"}),
+    ("AUTH_LDAP_BIND_DN", {"AUTH_LDAP_BIND_DN": "cn=x,", "AUTH_LDAP_BIND_PASSWORD": "x"}),
+    ("AUTH_LDAP_USER_SEARCH_BASE", {"AUTH_LDAP_USER_SEARCH_BASE": "ou=people,,dc=example"}),
+    ("AUTH_LDAP_GROUP_SEARCH_BASE", {**GROUPS, "AUTH_LDAP_GROUP_SEARCH_BASE": "ou=a\\x"}),
+    *(
+        (name, {**GROUPS, name: group})
+        for name in ("AUTH_LDAP_REQUIRE_GROUP", "AUTH_LDAP_DENY_GROUP", "AUTH_LDAP_ADMIN_GROUP")
+        for group in (
+            "cn=admins,",
+            "cn=admins",
+            "cn=admins,ou=other,dc=example,dc=org",
+            "cn=admins\\,ou=groups,dc=example,dc=org",
+            "cn=admins,xou=groups,dc=example,dc=org",
+            "dc=example,dc=org",
+        )
+    ),
     ("AUTH_LDAP_TIMEOUT_SECONDS", {"AUTH_LDAP_TIMEOUT_SECONDS": "0"}),
     ("AUTH_LDAP_REFRESH_SECONDS", {"AUTH_LDAP_REFRESH_SECONDS": "-1"}),
     ("AUTH_LDAP_STALE_SECONDS", {"AUTH_LDAP_STALE_SECONDS": "1h"}),
+]
+RIGHT_GROUPS = [
+    "Admins",
+    "a, b",
+    "cn=admins,ou=groups,dc=example,dc=org",
+    "CN=Admins , OU=a\\,b, OU=Groups,DC=Example,dc=org",
+    "ou=groups,dc=example,dc=org",
 ]
 WRONG_FILTERS = [
     "(uid=ann)",
@@ -112,6 +134,15 @@ def test_what_cannot_be_is_one_line_that_names_it(
     assert str(caught.value).startswith(names)
     assert "\n" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("group", RIGHT_GROUPS)
+def test_a_group_is_named_by_cn_or_by_a_dn_within_the_search_base(
+    group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read(monkeypatch, **RIGHT, **GROUPS, AUTH_LDAP_DENY_GROUP=group)
+    assert settings is not None
+    assert settings.named_groups == {"AUTH_LDAP_DENY_GROUP": group}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Slow clients hold no thread, neither while they ask nor while they are answered."""
 
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ import pytest
 import requests
 
 from portal.server import slow_clients
-from portal.server.slow_clients import LONGEST_REQUEST, ClientSocket
+from portal.server.arriving import LONGEST_BODY, look
+from portal.server.slow_clients import ClientSocket
 from tests.served import Served, served_portal
 
 THREADS = 4
 HEAD = b"GET /sign-in/ HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+CHUNKED = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +64,34 @@ def seconds_for_a_page(small: Served) -> float:
         POST + b"200000\r\n\r\nusername=" + b"x" * 100_000,
         HEAD + b"Connection: close\r\n\r\n",
         HEAD + b"\r\n",
+        POST + b"100\r\nExpect: 100-continue\r\n\r\n",
+        POST + b"9999999\r\n\r\nusername=",
+        POST + b"9" * 20 + b"\r\n\r\n",
+        CHUNKED + b"5\r\nab",
+        (HEAD + b"X: " + b"x" * 4_000 + b"\r\n") * 10,
+        HEAD + b"\r\nGET /sign-in/",
+        b"\r\n\r\nGET /sign-in/",
     ],
-    ids=["silent", "half a head", "half a form", "half a long form", "never parting", "idle"],
+    ids=[
+        "silent",
+        "half a head",
+        "half a form",
+        "half a long form",
+        "never parting",
+        "idle",
+        "to be told to go on",
+        "too long a form",
+        "a form without end",
+        "half a chunk",
+        "a head without end",
+        "half a second head",
+        "half a head after empty lines",
+    ],
 )
 def test_P38_slow_clients_many_times_the_threads_keep_nobody_waiting(
     sends: bytes, small: Served, strangers: Strangers
 ) -> None:
-    for _ in range(5 * THREADS):
+    for _ in range(10 * THREADS):
         strangers.connect(sends)
     assert seconds_for_a_page(small) < 3
 
@@ -122,9 +146,13 @@ def test_a_client_that_wants_to_be_told_to_go_on_is_told(strangers: Strangers) -
         (HEAD + b"X-Many: x\r\n" * 200 + b"\r\n", b"431"),
         (HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n", b"431"),
         (HEAD + b"Bad Name: x\r\n\r\n", b"400"),
-        (POST + b"300000\r\n\r\n" + b"x" * 300_000, b"403"),
+        (POST + b"300000\r\n\r\n" + b"x" * 300_000, b"413"),
+        (POST + b"300000\r\nExpect: 100-continue\r\n\r\n", b"413"),
+        (POST + b"9" * 5_000 + b"\r\n\r\n", b"413"),
         (POST + b"-1\r\n\r\n", b"400"),
-        (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", b"400"),
+        (POST + b"0" * 20 + b"1\r\n\r\nx", b"403"),
+        (CHUNKED + b"1\r\nx\r\n0\r\n\r\n", b"411"),
+        (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", b"411"),
     ],
 )
 def test_what_is_too_large_or_nonsense_is_answered_and_read_no_further(
@@ -132,6 +160,27 @@ def test_what_is_too_large_or_nonsense_is_answered_and_read_no_further(
 ) -> None:
     answer = strangers.connect(sends).makefile("rb").readline()
     assert answer.startswith(b"HTTP/1.1 " + status), answer
+
+
+@pytest.mark.parametrize(
+    "sends", [POST + b"9999999\r\n\r\n", CHUNKED, HEAD * 3_000], ids=["long", "chunked", "head"]
+)
+def test_what_is_refused_unread_is_told_why_and_closed(sends: bytes, strangers: Strangers) -> None:
+    answer = strangers.connect(sends).makefile("rb").read()
+    head, _, text = answer.partition(b"\r\n\r\n")
+    assert b"\r\nConnection: close\r\n" in head
+    assert b"\r\nX-Content-Type-Options: nosniff" in head
+    assert text.count(b". ") == 1
+    assert text.endswith(b".\n")
+    assert f"\r\nContent-Length: {len(text)}\r\n".encode() in head
+
+
+def test_a_request_that_came_along_with_the_last_one_may_end_later(strangers: Strangers) -> None:
+    connection = strangers.connect(HEAD + b"\r\n" + HEAD)
+    answer = connection.makefile("rb")
+    assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+    connection.sendall(b"Connection: close\r\n\r\n")
+    assert answer.read().count(b"HTTP/1.1 200 OK\r\n") == 1
 
 
 def test_a_half_closed_request_that_never_ends_is_let_go_at_once(strangers: Strangers) -> None:
@@ -156,13 +205,30 @@ def test_a_request_of_any_length_that_is_taken_is_waited_for(
     ends: tuple[ClientSocket, socket.socket],
 ) -> None:
     server, client = ends
-    body = LONGEST_REQUEST - slow_clients.LONGEST_HEAD
-    client.sendall(POST + str(body).encode() + b"\r\n\r\n")
-    assert not server.has_request()
-    client.sendall(b"x" * (body - 1))
-    assert not server.has_request()
+    client.sendall(POST + str(LONGEST_BODY).encode() + b"\r\n\r\n")
+    assert server.arrival().missing == LONGEST_BODY
+    client.sendall(b"x" * (LONGEST_BODY - 1))
+    assert server.arrival().missing == 1
     client.sendall(b"x")
-    assert server.has_request()
+    assert select.select([server], [], [], 10)[0]
+    assert server.arrival().missing == 0
+
+
+def test_one_byte_more_than_is_taken_is_not_waited_for() -> None:
+    assert b" 413 " in look(POST + str(LONGEST_BODY + 1).encode() + b"\r\n\r\n").refusal
+
+
+def test_who_wants_to_be_told_to_go_on_is_told_once(
+    ends: tuple[ClientSocket, socket.socket],
+) -> None:
+    server, client = ends
+    client.sendall(POST + b"3\r\nExpect: 100-Continue\r\n\r\n")
+    assert server.arrival().missing == 3
+    client.sendall(b"xxx")
+    assert select.select([server], [], [], 10)[0]
+    assert server.arrival().missing == 0
+    server.shutdown(socket.SHUT_WR)
+    assert client.makefile("rb").read() == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def drip(client: socket.socket, server: socket.socket) -> None:

@@ -8,10 +8,21 @@ from collections.abc import Generator
 from contextlib import ExitStack
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from tests.postgresql.server import running
 
 _servers = ExitStack()
+
+# It measures how long a real hash takes, 200 times.
+_ABOUT_HASHES = "test_P7_nor_from_how_long_it_takes"
+
+
+def pytest_configure() -> None:
+    """Hash passwords quickly: that has been tested, and asks no database."""
+    Argon2PasswordHasher.memory_cost = 1024
+    Argon2PasswordHasher.time_cost = 1
+    Argon2PasswordHasher.parallelism = 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _asks_database(item: pytest.Item) -> bool:
+    if item.name == _ABOUT_HASHES:
+        return False
     fixtures = getattr(item, "fixturenames", ())
     return "db" in fixtures or item.get_closest_marker("django_db") is not None
 

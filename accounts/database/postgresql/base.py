@@ -1,6 +1,7 @@
 """The backend itself: Django's own, over connections with a deadline."""
 
 import select
+import time
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,6 +21,16 @@ class NoAnswerInTime(psycopg.OperationalError):
     """The server said nothing for as long as this process waits; the connection is given up."""
 
 
+def _without_values(error: psycopg.Error) -> str:
+    """Return what an error says, but for the values of a row, such as a password's hash.
+
+    PostgreSQL tells them in DETAIL and CONTEXT, and where a value is malformed in the message too.
+    """
+    if isinstance(error, psycopg.DataError):
+        return type(error).__name__
+    return error.diag.message_primary or str(error)
+
+
 class Connection(psycopg.Connection[Any]):
     """A connection that is given up when an answer takes longer than ``longest_wait`` seconds."""
 
@@ -28,16 +39,19 @@ class Connection(psycopg.Connection[Any]):
     def wait(
         self, gen: PQGen[Answer], interval: float = _CHECK_SECONDS, timeout: float | None = None
     ) -> Answer:
-        """Wait for an answer. Raises NoAnswerInTime."""
+        """Wait for an answer. Raises NoAnswerInTime, or psycopg's error without a row's values."""
         limit = timeout if timeout is not None else self.longest_wait
+        began = time.monotonic()
         try:
             return super().wait(gen, interval, limit)
-        except psycopg.OperationalError:
-            # Still active: it was we who stopped waiting, and what the server does with the
-            # statement nobody knows. What was not committed it will roll back.
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+        except psycopg.Error as error:
+            is_active = self.pgconn.transaction_status == TransactionStatus.ACTIVE
+            if is_active and limit is not None and time.monotonic() - began >= limit:
+                # It was we who stopped waiting, and what the server does with the statement
+                # nobody knows. What was not committed it will roll back.
                 self.pgconn.finish()
                 raise NoAnswerInTime(f"no answer within {limit:g} s") from None
+            error.args = (_without_values(error),)
             raise
 
     def is_hung_up(self) -> bool:

@@ -10,4 +10,5 @@ line.py      a connection that cannot last longer than it may: TCP, TLS, StartTL
 entries.py   searches, and an entry read as a person
 problems.py  what keeps it from answering
 groups.py    the groups of a person, by each kind of group
+standing.py  what follows from them: who may come in, who administers
 """

@@ -14,15 +14,14 @@ import ldap
 from django.core.exceptions import ValidationError
 
 from accounts.directory.changes import DirectoryPerson
-from accounts.directory.groups import is_in_any
 from accounts.models import check_username, normal_username
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.connection import Connection, ServerProblem, connected, reason
 from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled
-from portal.signin.directory.groups import groups_of
 from portal.signin.directory.line import Server
 from portal.signin.directory.problems import NoImmutableId, NoServerAnswers
 from portal.signin.directory.servers import Budget, Memory, Servers
+from portal.signin.directory.standing import NamedGroups
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +32,11 @@ _SECONDS_FOR_ONE_OF_MANY = 0.5
 
 @dataclass(frozen=True)
 class _Found:
-    """Somebody's entry and the name that the portal knows them by."""
+    """Somebody's entry, the name that the portal knows them by, and how it is spelled there."""
 
     entry: Entry
     username: str
+    spelled: str
 
 
 class Client:
@@ -44,6 +44,7 @@ class Client:
 
     def __init__(self, settings: DirectorySettings, memory: Memory | None = None) -> None:
         self._settings = settings
+        self._named_groups = NamedGroups(settings)
         self._servers = Servers(
             [Server(uri, settings.start_tls, settings.ca_file) for uri in settings.server_uris],
             2 * settings.timeout_seconds,
@@ -54,14 +55,14 @@ class Client:
         """Return the person whose name and password these are; None: nobody's.
 
         A name that nobody has takes the same steps: a search, and a bind that fails. Raises
-        NoServerAnswers, NoImmutableId.
+        NoServerAnswers, NoImmutableId, NoDeniedGroup.
         """
         return self._ask(lambda connection, _: self._admitted(connection, username, password))
 
     def read(self, username: str) -> DirectoryPerson | None:
         """Return the person of that name as the directory knows them now; None: nobody.
 
-        Raises NoServerAnswers, NoImmutableId.
+        Raises NoServerAnswers, NoImmutableId, NoDeniedGroup.
         """
         return self._ask(lambda connection, _: self._read(connection, username))
 
@@ -154,21 +155,19 @@ class Client:
     def _person(
         self, connection: Connection, found: _Found, *, is_disabled: bool = False
     ) -> DirectoryPerson:
-        entry, settings = found.entry, self._settings
+        entry = found.entry
         if not entry.immutable_id:
             raise NoImmutableId("neither entryUUID nor objectGUID can be read")
-        groups = groups_of(entry, connection, settings.group_type, settings.group_search_base)
-        outside = bool(settings.require_group) and not is_in_any(groups, settings.require_group)
-        denied = bool(settings.deny_group) and is_in_any(groups, settings.deny_group)
+        standing = self._named_groups.standing(entry, found.spelled, connection)
         return DirectoryPerson(
             directory_id=entry.immutable_id,
             username=found.username,
             name=entry.first("displayName", "cn"),
             email=entry.first("mail"),
             is_disabled=is_disabled or entry.is_disabled,
-            is_outside=outside or denied,
-            is_administrator=bool(settings.admin_group) and is_in_any(groups, settings.admin_group),
-            groups=groups,
+            is_outside=standing.is_outside,
+            is_administrator=standing.is_administrator,
+            groups=standing.groups,
         )
 
     def _nobodys_dn(self) -> str:
@@ -194,7 +193,7 @@ def _named(entry: Entry, typed: str, attributes: Mapping[str, tuple[str, str]]) 
         }
     if wanted not in names or not _is_a_name(own):
         return None
-    return _Found(entry, normal_username(own))
+    return _Found(entry, normal_username(own), own)
 
 
 def _is_a_name(text: str) -> bool:

@@ -15,7 +15,7 @@ from accounts.errors import PortalError, gettext_noop
 from portal.bulkhead import DIRECTORY, bulkhead
 from portal.directory_settings import DirectorySettings
 from portal.errors import DirectoryUnavailable
-from portal.signin.directory.problems import NoImmutableId, NoServerAnswers
+from portal.signin.directory.problems import NoDeniedGroup, NoImmutableId, NoServerAnswers
 from portal.signin.directory.servers import Memory
 
 T = TypeVar("T")
@@ -77,6 +77,8 @@ def _asked(question: Callable[[Client], T]) -> T:
             raise away(str(error)) from None
         except NoImmutableId as error:
             raise _without_id(str(error)) from None
+        except NoDeniedGroup as error:
+            raise _without_denied_group(str(error)) from None
 
 
 def away(log: str) -> DirectoryUnavailable:
@@ -107,4 +109,18 @@ def _without_id(log: str) -> DirectoryUnavailable:
         retry_makes_sense=False,
         retry_after=None,
         code="NoImmutableId",
+    )
+
+
+def _without_denied_group(log: str) -> DirectoryUnavailable:
+    return DirectoryUnavailable(
+        log=f"{log}: nobody can be told to be outside it",
+        message=gettext_noop("The directory lacks the group whose members may not sign in."),
+        next_step=gettext_noop(
+            "Tell an administrator: AUTH_LDAP_DENY_GROUP must name a group that is there."
+        ),
+        status=500,
+        retry_makes_sense=False,
+        retry_after=None,
+        code="NoDeniedGroup",
     )

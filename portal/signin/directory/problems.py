@@ -7,3 +7,7 @@ class NoServerAnswers(Exception):
 
 class NoImmutableId(Exception):
     """The directory shows the portal neither entryUUID nor objectGUID."""
+
+
+class NoDeniedGroup(Exception):
+    """The directory has no group by the name of the denied one; the text is for the log."""
