@@ -8,12 +8,17 @@ In a full compartment people wait for a place for as long as places come free: t
 at once all arrive. When none has come free for a few times the usual length of a call, the
 compartment stands still: those who wait are let go and nobody waits any longer, until a call ends
 well again. There is no timer and no state to reset: places and the ends of calls tell all of it.
+
+One person holds or waits for no more than two thirds of a compartment, so that their forty clicks
+leave places for everybody else; what they ask beyond it is refused at once, in words of its own.
+Checking passwords is waiting too, for the processor: it has a compartment in which nobody waits.
 """
 
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,6 +33,10 @@ LONGEST_PATIENCE_SECONDS = 1.0
 
 DIRECTORY = "directory"
 """The compartment of calls to the directory; calls to AWS go by partition."""
+PASSWORDS = "passwords"
+"""The compartment of those whose password is checked here, or is about to be."""
+CHECKED_AT_ONCE = 2
+"""A password hash takes 100 MB for a moment: strangers must not make a hundred at once."""
 
 _TIMES_THE_USUAL = 3
 _UNKNOWN_SECONDS = LONGEST_PATIENCE_SECONDS / _TIMES_THE_USUAL
@@ -36,20 +45,35 @@ _WEIGHT_OF_THE_NEWEST = 0.2
 Refusal = Callable[[], PortalError]
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who asks, by a key of theirs, and what they are told when they ask for more than theirs."""
+
+    key: str
+    refusal: Refusal
+
+
 @dataclass(eq=False)
 class _Calls:
     """The calls of one compartment, or of all: those under way, the usual length, the last move.
 
     ``moved`` is when a place last came free by a call that did not hang, or when the first call
     of an empty compartment began. ``hung`` says that the last end was that of a call which had
-    waited in vain.
+    waited in vain. ``asked`` counts by person the places that they hold or wait for.
     """
 
     most: int
+    may_wait: bool = True
     usual: float = _UNKNOWN_SECONDS
     moved: float = 0
     hung: bool = False
     begun: dict[object, float] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def share(self) -> int:
+        """How many places one person may hold or wait for."""
+        return max(2, self.most - self.most // 3)
 
     @property
     def is_full(self) -> bool:
@@ -61,7 +85,9 @@ class _Calls:
         return min(max(wished, SHORTEST_PATIENCE_SECONDS), LONGEST_PATIENCE_SECONDS)
 
     def stands_still_from(self) -> float:
-        return float("-inf") if self.hung else self.moved + self.patience
+        if self.hung or not self.may_wait:
+            return float("-inf")
+        return self.moved + self.patience
 
     def straggles_from(self) -> float:
         """When the oldest call will have taken longer than calls of a healthy upstream do."""
@@ -84,26 +110,57 @@ class _Calls:
 class Bulkhead:
     """At most ``most`` calls at once, and at most ``most_of_one`` of one compartment.
 
-    A compartment is made by naming it. ``clock`` is seconds, monotonic.
+    A compartment is made by naming it; ``without_waiting`` names those in which nobody waits for a
+    place, with how many each has. ``clock`` is seconds, monotonic.
     """
 
     def __init__(
-        self, most: int, most_of_one: int, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int,
+        most_of_one: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        without_waiting: Mapping[str, int] | None = None,
     ) -> None:
         self._most_of_one = most_of_one
         self._clock = clock
         self._changed = threading.Condition()
         self._all = _Calls(most)
-        self._compartments: dict[str, _Calls] = {}
+        self._compartments = {
+            name: _Calls(places, may_wait=False) for name, places in (without_waiting or {}).items()
+        }
         self._waiting = 0
 
     @contextmanager
-    def entered(self, name: str, refusal: Refusal) -> Iterator[None]:
+    def entered(self, name: str, refusal: Refusal, person: Person | None = None) -> Iterator[None]:
         """Hold a place in the compartment ``name`` for as long as the block runs.
 
-        Waits for one while they come free; raises what ``refusal`` makes when none does. What the
-        block raises passes through and counts as a failed call. A block must not enter again.
+        Waits for one while they come free; raises what ``refusal`` makes when none does, and at
+        once what the person's makes when they have their share. What the block raises passes
+        through and counts as a failed call. A block must not enter again.
         """
+        with self._share_of(person, name), self._place(name, refusal):
+            yield
+
+    @contextmanager
+    def _share_of(self, person: Person | None, name: str) -> Iterator[None]:
+        if person is None:
+            yield
+            return
+        with self._changed:
+            asked = self._compartment(name).asked
+            self._require_share(name, person)
+            asked[person.key] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                asked[person.key] -= 1
+                if not asked[person.key]:
+                    del asked[person.key]
+
+    @contextmanager
+    def _place(self, name: str, refusal: Refusal) -> Iterator[None]:
         call = object()
         with self._changed:
             calls = self._compartment(name)
@@ -121,12 +178,18 @@ class Bulkhead:
                     each.end(call, self._clock(), is_well=is_well)
                 self._changed.notify_all()
 
-    def require_room(self, name: str, refusal: Refusal) -> None:
-        """Raise what ``refusal`` makes when ``entered`` would not even wait; takes no place."""
+    def require_room(self, name: str, refusal: Refusal, person: Person | None = None) -> None:
+        """Raise what ``entered`` would raise without waiting; takes no place."""
         with self._changed:
+            self._require_share(name, person)
             full = self._full(self._compartment(name))
             if full and self._waits_until(full) <= self._clock():
                 raise refusal()
+
+    def _require_share(self, name: str, person: Person | None) -> None:
+        calls = self._compartment(name)
+        if person is not None and calls.asked[person.key] >= calls.share:
+            raise person.refusal()
 
     def _compartment(self, name: str) -> _Calls:
         return self._compartments.setdefault(name, _Calls(self._most_of_one))
@@ -164,10 +227,16 @@ def for_threads(threads: int) -> Bulkhead:
 
     A fifth of them (at least one) is kept for pages and health checks, as much again for the
     other compartments when one is full: of 16 threads 13 may wait, 10 of them for one partition.
-    With one or two threads there is nothing to keep: one may wait.
+    With one or two threads there is nothing to keep: one may wait. Beside the two whose passwords
+    are checked a quarter of the threads may be about to be.
     """
     kept = max(1, threads // 5)
-    return Bulkhead(max(1, threads - kept), max(1, threads - 2 * kept))
+    most = max(1, threads - kept)
+    return Bulkhead(
+        most,
+        max(1, threads - 2 * kept),
+        without_waiting={PASSWORDS: min(most, CHECKED_AT_ONCE + threads // 4)},
+    )
 
 
 @functools.cache

@@ -71,3 +71,8 @@ class DirectoryUnavailable(PortalError):
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)
     retry_after: int | None = field(default=5, kw_only=True)
+
+
+@dataclass(eq=False)
+class PersonUnreadable(DirectoryUnavailable):
+    """The directory answers, but not within what the portal reads of one person."""

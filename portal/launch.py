@@ -31,7 +31,7 @@ from portal.aws.budget import Budget
 from portal.aws.plan import SessionPlan, SourceSettings, TemporaryCredentials
 from portal.aws.sources import Sources
 from portal.aws.transport import Transport
-from portal.bulkhead import bulkhead
+from portal.bulkhead import Person, bulkhead
 from portal.errors import Overloaded, UpstreamError
 from portal.session_plan import Lengths, decide_lengths, plan_session, read_seconds, source_settings
 from portal.signin.refresh import require_let_in
@@ -328,7 +328,7 @@ def _recorded(launch: Launch) -> Iterator[_Ending]:
     Where it is known beforehand that there will be no place at AWS, nothing is opened.
     """
     with _refusals_recorded(launch.act):
-        bulkhead().require_room(launch.plan.partition, _too_many_wait)
+        bulkhead().require_room(launch.plan.partition, _too_many_wait, _person(launch))
     _open(launch.act)
     ended = _Ending()
     try:
@@ -354,7 +354,19 @@ def _open(act: Act) -> None:
 
 def _place_at_aws(launch: Launch) -> AbstractContextManager[None]:
     """Hold a place in the partition's compartment, so that a hanging one leaves threads free."""
-    return bulkhead().entered(launch.plan.partition, _too_many_wait)
+    return bulkhead().entered(launch.plan.partition, _too_many_wait, _person(launch))
+
+
+def _person(launch: Launch) -> Person:
+    return Person(launch.act.actor_key, _too_many_of_theirs)
+
+
+def _too_many_of_theirs() -> Overloaded:
+    return Overloaded(
+        log="one person has their share of the bulkhead",
+        message=gettext_noop("As many of your launches as may already wait for AWS."),
+        next_step=gettext_noop("Try again in a few seconds, when they have ended."),
+    )
 
 
 def _too_many_wait() -> Overloaded:

@@ -30,7 +30,12 @@ def admit(person: DirectoryPerson, read: datetime) -> User:
     when they are not let in.
     """
     with record.recording():
-        user, error = _whose(person, read)
+        try:
+            with transaction.atomic():
+                user, error = _whose(person, read)
+        except IntegrityError:
+            # Meanwhile another request, or an access file, has made them or taken the name.
+            user, error = _whose(person, read)
         if user is not None:
             _take_over(user, person, Mirror.read(), read)
             error = refusal(user.directory_state, user.username)
@@ -57,12 +62,7 @@ def _whose(person: DirectoryPerson, read: datetime) -> tuple[User | None, NotLet
     if person.state != DirectoryState.PRESENT:
         # Nobody is made for somebody who is not let in.
         return None, refusal(person.state, person.username)
-    try:
-        with transaction.atomic():
-            return _made(holder, person), None
-    except IntegrityError:
-        # Another request of theirs was quicker, and has made them by now.
-        return User.objects.select_for_update().get(directory_id=person.directory_id), None
+    return _made(holder, person), None
 
 
 def _made(placeholder: User | None, person: DirectoryPerson) -> User:

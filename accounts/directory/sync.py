@@ -31,10 +31,10 @@ _REFUSED = (
 )
 
 
-def known_usernames() -> list[str]:
-    """Return the names of all directory people known here."""
+def known_ids() -> dict[str, str]:
+    """Return the immutable ids of all directory people known here, under their names."""
     people = User.objects.filter(origin=Origin.DIRECTORY).order_by("username")
-    return list(people.values_list("username", flat=True))
+    return {name: its_id or "" for name, its_id in people.values_list("username", "directory_id")}
 
 
 @dataclass(frozen=True)

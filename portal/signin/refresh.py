@@ -1,13 +1,15 @@
 """Before a launch, what is known of a directory person is read again when it is too old.
 
-One request at a time reads a person; others of theirs go on with what is known. Does not ask for
+Requests of one person read one after the other: whoever finds it read since they came goes on with
+that. Nobody goes on with what is too old because somebody else is just reading. Does not ask for
 anything while what is known is young enough, and holds no transaction while the directory is asked.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,16 +18,23 @@ from accounts.directory import people as directory_people
 from accounts.errors import gettext_noop
 from accounts.models import Origin, User
 from portal.directory_settings import DirectorySettings
-from portal.errors import DirectoryUnavailable
+from portal.errors import DirectoryUnavailable, PersonUnreadable
 from portal.signin.directory import door
-
-# Somebody who clicked twice waits for the reading that the first click began.
-_LONGEST_WAIT_SECONDS = 2
 
 _CLOCKS_MAY_DIFFER = timedelta(seconds=60)
 
 _lock = threading.Lock()
-_being_read: dict[int, threading.Event] = {}
+
+
+@dataclass
+class _Turn:
+    """A person's turn at being read; ``wanted`` by so many requests."""
+
+    held: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0
+
+
+_turns: dict[int, _Turn] = {}
 
 
 def require_let_in(user: User) -> None:
@@ -39,19 +48,28 @@ def require_let_in(user: User) -> None:
     directory = settings.DIRECTORY
     if directory is None:
         raise _off(user)
+    began = timezone.now()
     _require_present(user)
-    if _age(user) >= timedelta(seconds=directory.refresh_seconds):
-        with _reading(user) as is_mine:
-            if is_mine:
-                _read_again(user, directory)
-            elif _is_too_old(user, directory):
-                _wait_for_the_other(user, directory)
+    if _is_young(user, began, directory):
+        return
+    with _in_turn(user, 2 * directory.timeout_seconds) as has_waited:
+        if has_waited:
+            user.refresh_from_db(fields=["directory_state", "directory_read"])
+            _require_present(user)
+        if not _is_young(user, began, directory):
+            _read_again(user, directory)
 
 
 def _require_present(user: User) -> None:
     error = directory_people.refusal(user.directory_state, user.username)
     if error is not None:
         raise error
+
+
+def _is_young(user: User, began: datetime, directory: DirectorySettings) -> bool:
+    """Whether what is known is younger than the limit, or was read since this request came."""
+    read_since = user.directory_read is not None and began <= user.directory_read <= timezone.now()
+    return read_since or _age(user) < timedelta(seconds=directory.refresh_seconds)
 
 
 def _age(user: User) -> timedelta:
@@ -65,24 +83,38 @@ def _is_too_old(user: User, directory: DirectorySettings) -> bool:
 
 
 @contextmanager
-def _reading(user: User) -> Iterator[bool]:
-    """Tell whether it is this request that reads the person."""
+def _in_turn(user: User, seconds: int) -> Iterator[bool]:
+    """Hold a person's turn at being read; tells whether somebody had it before.
+
+    Raises DirectoryUnavailable where it does not come within so many seconds, or where as many
+    wait for it as may: one person must not hold all threads.
+    """
     with _lock:
-        is_mine = user.pk not in _being_read
-        if is_mine:
-            _being_read[user.pk] = threading.Event()
+        turn = _turns.setdefault(user.pk, _Turn())
+        turn.wanted += 1
+        may_wait = turn.wanted <= max(2, settings.PORTAL_THREADS // 2)
     try:
-        yield is_mine
+        has_waited = not turn.held.acquire(blocking=False)
+        if has_waited and not (may_wait and turn.held.acquire(timeout=seconds)):
+            raise _being_read(user)
+        try:
+            yield has_waited
+        finally:
+            turn.held.release()
     finally:
-        if is_mine:
-            with _lock:
-                _being_read.pop(user.pk).set()
+        with _lock:
+            turn.wanted -= 1
+            if not turn.wanted:
+                del _turns[user.pk]
 
 
 def _read_again(user: User, directory: DirectorySettings) -> None:
     now = timezone.now()
     try:
-        person = door.read(user.username)
+        person = door.read(user.username, user.directory_id or "")
+    except PersonUnreadable:
+        # The directory is there: what is known of them does not count on.
+        raise
     except DirectoryUnavailable as error:
         if _is_too_old(user, directory):
             raise _too_old(user, error.log) from None
@@ -90,15 +122,13 @@ def _read_again(user: User, directory: DirectorySettings) -> None:
     directory_people.refresh(user, person, now)
 
 
-def _wait_for_the_other(user: User, directory: DirectorySettings) -> None:
-    with _lock:
-        other = _being_read.get(user.pk)
-    if other is not None:
-        other.wait(_LONGEST_WAIT_SECONDS)
-    user.refresh_from_db(fields=["directory_state", "directory_read"])
-    _require_present(user)
-    if _is_too_old(user, directory):
-        raise _too_old(user, "somebody else reads them")
+def _being_read(user: User) -> DirectoryUnavailable:
+    return DirectoryUnavailable(
+        log=f"{user.username!r} is being read by as many requests as may wait",
+        message=gettext_noop("The portal is still asking the directory about you."),
+        next_step=gettext_noop("Try again in a few seconds."),
+        code="BeingRead",
+    )
 
 
 def _too_old(user: User, cause: str) -> DirectoryUnavailable:

@@ -19,13 +19,13 @@ from accounts.directory import people as directory_people
 from accounts.errors import NotLetIn, PortalError, Seconds, gettext_noop
 from accounts.models import Action, Outcome, User, check_username, normal_username
 from accounts.record import Act
+from portal.bulkhead import CHECKED_AT_ONCE, PASSWORDS, bulkhead
 from portal.errors import DirectoryUnavailable
 from portal.signin import known_browser, session_limits, throttle
 from portal.signin.directory import door
 from portal.signin.throttle import Attempt, Throttled
 
-# A password hash takes 100 MB for a moment: strangers must not make a hundred at once.
-_HASHING = threading.BoundedSemaphore(2)
+_HASHING = threading.BoundedSemaphore(CHECKED_AT_ONCE)
 _LONGEST_WAIT_SECONDS = 5
 
 REFUSED = gettext_noop("Name and password do not match.")
@@ -58,6 +58,8 @@ def sign_in(
     known = User.objects.filter(username=_searched(username)).first()
     attempt = _attempt(request, caller, username, known)
     try:
+        # Most of a flood ends here, before it costs the database anything.
+        bulkhead().require_room(PASSWORDS, _busy)
         throttle.admit(attempt)
     except Throttled as error:
         if error.is_news:
@@ -66,10 +68,14 @@ def sign_in(
     try:
         user = _identified(request, _searched(username), password)
     except Throttled as error:
+        throttle.take_back(attempt)
         return error
-    except (WrongPassword, NotLetIn, DirectoryUnavailable) as error:
+    except WrongPassword as error:
         _tell(caller, username, known, error)
-        _settle(attempt, error)
+        return error
+    except (NotLetIn, DirectoryUnavailable) as error:
+        _tell(caller, username, known, error)
+        throttle.take_back(attempt)
         return error
     _let_in(request, caller, attempt, user)
     return user
@@ -81,15 +87,19 @@ def _identified(request: HttpRequest, username: str, password: str) -> User:
     Raises WrongPassword, Throttled when too many are being checked, and for the directory NotLetIn
     and DirectoryUnavailable.
     """
+    with bulkhead().entered(PASSWORDS, _busy):
+        user = _of_the_portal(request, username, password)
+    return user or _of_the_directory(username, password)
+
+
+def _of_the_portal(request: HttpRequest, username: str, password: str) -> User | None:
     if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
         raise _busy()
     try:
         user = authenticate(request, username=username, password=password)
     finally:
         _HASHING.release()
-    if isinstance(user, User):
-        return user
-    return _of_the_directory(username, password)
+    return user if isinstance(user, User) else None
 
 
 def _of_the_directory(username: str, password: str) -> User:
@@ -99,14 +109,6 @@ def _of_the_directory(username: str, password: str) -> User:
     if user is None or not user.is_active:
         raise WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
     return user
-
-
-def _settle(attempt: Attempt, error: PortalError) -> None:
-    """Take a try back whose password was right, or could not be looked at."""
-    if isinstance(error, NotLetIn):
-        throttle.forgive(attempt)
-    elif isinstance(error, DirectoryUnavailable):
-        throttle.take_back(attempt)
 
 
 def _busy() -> Throttled:

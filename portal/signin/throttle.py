@@ -85,11 +85,13 @@ class Attempt:
             Counter(_key("name", self.username), 50),
         ]
 
-    def unanswered(self) -> list[Counter]:
-        """Return what counts the tries that were taken back, of this name and of all names."""
+    def taken_back(self) -> list[Counter]:
+        """Return what counts the tries that were taken back."""
+        if self.known_browser:
+            return [Counter(_key("browser taken back", self.username, self.known_browser), 30)]
         return [
-            Counter(_key("unanswered", self.username, self.network), 30),
-            Counter(_key("unanswered", self.network), 600),
+            Counter(_key("name taken back", self.username), 30),
+            Counter(_key("address taken back", self.network), 600),
         ]
 
 
@@ -118,7 +120,7 @@ def admit(attempt: Attempt) -> None:
 
 
 def forgive(attempt: Attempt) -> None:
-    """Take a try back whose password was right, and what has expired with it."""
+    """Take back a try that let somebody in, the wrong ones before it, and what has expired."""
     now = timezone.now()
     door, *wider = attempt.counters()
     with transaction.atomic():
@@ -130,15 +132,16 @@ def forgive(attempt: Attempt) -> None:
 
 
 def take_back(attempt: Attempt) -> None:
-    """Take a try back whose password nobody could look at, as the directory was away.
+    """Take one try back that was no wrong password, although nobody got in by it.
 
-    Only so many, of any name alike: with the directory away a local person's password can still
-    be guessed at.
+    Nobody could look at it, or the directory knows the person and does not let them in. Only so
+    many of a name, from wherever they come, known or not: with the directory away a local person's
+    password can still be guessed at, and somebody else of that name may be in the directory.
     """
     now = timezone.now()
     counters = attempt.counters()
     with transaction.atomic():
-        for counter, row in _rows(attempt.unanswered(), now).items():
+        for counter, row in _rows(attempt.taken_back(), now).items():
             _count(counter, row, now)
             if row.failures > counter.free_tries:
                 return

@@ -1,8 +1,8 @@
 """P4: before a launch the directory is asked again; what it says counts at once."""
 
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -222,37 +222,45 @@ def test_without_a_directory_its_people_cannot_launch(
 # --- many at once ----------------------------------------------------------------------------
 
 
-def test_one_request_reads_and_the_others_go_on(
-    ann: Client, monkeypatch: pytest.MonkeyPatch
+def test_P4_nobody_goes_on_with_what_is_old_because_somebody_else_is_reading(
+    ann: Client, branch: Branch
 ) -> None:
+    branch.delete_person("ann")
     user = User.objects.get(username="ann")
-    with refresh._reading(user) as is_mine:
-        assert is_mine
-        assert opens(ann)
-        user.refresh_from_db()
-        assert timezone.now() - (user.directory_read or timezone.now()) > timedelta(seconds=900)
+    with refresh._in_turn(user, 1):
+        refresh._turns[user.pk].wanted += 100
+        answer = ann.get(GO)
+        refresh._turns[user.pk].wanted -= 100
+    assert answer.status_code == 503
+    assert last_row().error == "BeingRead"
+    assert ann.get(GO).status_code == 403
 
 
-def test_who_is_known_too_little_waits_for_the_other_request(
-    ann: Client, monkeypatch: pytest.MonkeyPatch
+def test_whoever_was_read_while_they_waited_goes_on_with_that_even_if_stale_is_0(
+    ann: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[str] = []
+    read = door.read
+
+    def counted(username: str, directory_id: str) -> DirectoryPerson | None:
+        asked.append(username)
+        return read(username, directory_id)
+
+    monkeypatch.setattr(door, "read", counted)
+    user = User.objects.get(username="ann")
     grow_old(timedelta(seconds=9999))
-    monkeypatch.setattr(refresh, "_LONGEST_WAIT_SECONDS", 0.01)
-    user = User.objects.get(username="ann")
-    with refresh._reading(user):
-        assert ann.get(GO).status_code == 503
-    monkeypatch.setattr(refresh, "_LONGEST_WAIT_SECONDS", 20)
-    with refresh._reading(user):
-        event = refresh._being_read[user.pk]
+    in_turn = refresh._in_turn
 
-        class Now(threading.Event):
-            def wait(self, timeout: float | None = None) -> bool:
-                grow_old(timedelta(seconds=1))
-                return True
+    @contextmanager
+    def after_another(user: User, seconds: int) -> Iterator[bool]:
+        with in_turn(user, seconds):
+            User.objects.filter(pk=user.pk).update(directory_read=timezone.now())
+            yield True
 
-        refresh._being_read[user.pk] = Now()
-        assert opens(ann)
-        refresh._being_read[user.pk] = event
+    monkeypatch.setattr(refresh, "_in_turn", after_another)
+    assert opens(ann)
+    assert asked == []
+    assert user.pk not in refresh._turns
 
 
 def test_no_transaction_is_open_while_the_directory_is_asked(
@@ -262,9 +270,9 @@ def test_no_transaction_is_open_while_the_directory_is_asked(
     deep = len(connection.savepoint_ids)
     read = door.read
 
-    def watched(username: str) -> DirectoryPerson | None:
+    def watched(username: str, directory_id: str) -> DirectoryPerson | None:
         seen.append(len(connection.savepoint_ids) - deep)
-        return read(username)
+        return read(username, directory_id)
 
     monkeypatch.setattr(door, "read", watched)
     assert opens(ann)

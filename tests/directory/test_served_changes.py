@@ -1,8 +1,10 @@
 """P04: whoever the directory no longer lets in is out at the next launch, each for their reason."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import requests
 
 from tests.directory.house import ADMINISTRATORS, DENIED, ENGINEERS, REQUIRED, House, Person
 from tests.directory.visiting import GO, launched, sentences
@@ -302,3 +304,19 @@ def test_commands_for_local_people_refuse_a_directory_person_naming_forget(
     assert answer.returncode != 0
     assert f"directory forget {person.name}" in answer.stdout + answer.stderr
     home.sign_in(person)
+
+
+def test_P04_many_clicks_at_once_let_nobody_in_who_has_left(home: House) -> None:
+    person = home.invite("ann")
+    visitor = home.sign_in(person)
+    cookies = dict(visitor.http.cookies)
+    home.branch.delete_person(person.name)
+
+    def click(_: int) -> bool:
+        answer = requests.get(
+            home.served.url + GO, cookies=cookies, timeout=60, allow_redirects=False
+        )
+        return launched(answer)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(click, range(16)))

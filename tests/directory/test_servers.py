@@ -208,7 +208,7 @@ def test_P3_a_server_that_stalls_in_the_middle_gives_way_to_the_next(
         person = client.admit("ann", PASSWORDS["ann"])
         assert time.monotonic() - began < 2.2
         assert person
-        assert {name for group in person.groups for name in group.names} >= {"engineers"}
+        assert {group.name for group in person.groups} >= {"engineers"}
 
 
 def test_a_service_that_may_not_bind_is_no_answer_and_no_wrong_password(
@@ -285,7 +285,7 @@ LOOK_ALIKES = [
 
 @pytest.mark.parametrize("typed", LOOK_ALIKES)
 def test_P2_what_only_looks_like_a_name_finds_nobody(typed: str, client: Client) -> None:
-    assert client.read(typed) is None
+    assert client.read(typed, "") is None
     assert client.admit(typed, PASSWORDS["ann"]) is None
 
 
@@ -297,21 +297,57 @@ def test_P2_what_cannot_be_a_password_is_none(password: str, client: Client) -> 
 @given(st.text(max_size=12))
 @settings(deadline=None, max_examples=60)
 def test_P2_only_the_name_itself_finds_its_person(client: Client, typed: str) -> None:
-    person = client.read(typed)
+    person = client.read(typed, "")
     assert (person.username if person else None) == (
         typed.lower() if typed.lower() in PASSWORDS else None
     )
 
 
-def test_two_entries_of_one_name_are_nobody(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_P4_who_takes_anothers_name_as_a_further_one_keeps_nobody_out_and_is_nobody_else(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     branch = slapd.populated_branch("twins")
     branch.add_person("ann2", "another password", uid="ann2")
-    other = branch.person("ann2")
     with slapd.writing() as connection:
-        connection.modify_s(other, [(0, "uid", [b"ann"])])
+        connection.modify_s(branch.person("ann2"), [(0, "uid", [b"ann"])])
+    client = Client(connect(monkeypatch, branch.settings()))
+    person = client.admit("ann", PASSWORDS["ann"])
+    assert person
+    assert client.admit("ann", "another password") is None
+    assert client.read("ann", person.directory_id) == person
+
+
+def test_two_entries_known_by_one_name_are_nobody(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = slapd.populated_branch("doubles")
+    slapd.add_unit(f"ou=more,{branch.people_base}")
+    branch.add_person("ann-again", "another password")
+    branch.move_person("ann-again", "more")
+    with slapd.writing() as connection:
+        connection.rename_s(branch.person("ann-again", "more"), "uid=ann")
     client = Client(connect(monkeypatch, branch.settings()))
     assert client.admit("ann", PASSWORDS["ann"]) is None
     assert client.admit("ann", "another password") is None
+
+
+@pytest.mark.parametrize("kind", ["groupOfNames", "activeDirectory"])
+def test_P4_a_person_is_read_by_their_id_whatever_their_name_is_now(
+    kind: str, slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = slapd.populated_branch(f"renamed-{kind}", kind)
+    client = Client(connect(monkeypatch, branch.settings()))
+    person = client.admit("ann", PASSWORDS["ann"])
+    assert person
+    branch.replace(branch.person("ann"), "displayName", "Ann of before")
+    if kind == "activeDirectory":
+        branch.replace(branch.person("ann"), "sAMAccountName", "anna")
+    else:
+        with slapd.writing() as connection:
+            connection.rename_s(branch.person("ann"), "uid=anna")
+    renamed = client.read("ann", person.directory_id)
+    assert renamed
+    assert (renamed.username, renamed.directory_id) == ("anna", person.directory_id)
 
 
 def test_of_several_names_the_one_in_the_dn_counts(
@@ -321,8 +357,8 @@ def test_of_several_names_the_one_in_the_dn_counts(
     with slapd.writing() as connection:
         connection.modify_s(branch.person("ann"), [(0, "uid", [b"anna"])])
     client = Client(connect(monkeypatch, branch.settings()))
-    assert client.read("ann")
-    assert client.read("anna") is None
+    assert client.read("ann", "")
+    assert client.read("anna", "") is None
 
 
 def test_whoever_signs_in_by_another_attribute_has_the_first_ones_name(

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
+from django.db import IntegrityError
 from django.test import Client
 
 from accounts import administrators
+from accounts.directory import people
+from accounts.directory.changes import DirectoryPerson
 from accounts.local_people import make_superuser
 from accounts.models import (
     Action,
@@ -430,3 +433,20 @@ def test_P4_a_state_that_lets_nobody_in_ends_every_session_by_itself(
     assert is_in(client)
     User.objects.filter(username="ann").update(directory_state=state)
     assert not is_in(client)
+
+
+def test_a_first_sign_in_meets_an_access_file_that_takes_the_name_at_this_moment(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, tries = people._made, []
+
+    def once_too_late(placeholder: User | None, person: DirectoryPerson) -> User:
+        tries.append(person.username)
+        if len(tries) == 1:
+            raise IntegrityError
+        return made(placeholder, person)
+
+    monkeypatch.setattr(people, "_made", once_too_late)
+    connect(monkeypatch, branch.settings())
+    assert try_in("ann", PASSWORDS["ann"])[0] == 303
+    assert tries == ["ann", "ann"]

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from portal.bulkhead import Bulkhead, for_threads
+from portal.bulkhead import PASSWORDS, Bulkhead, Person, for_threads
 from portal.errors import Overloaded
 
 PATIENCE = 1.0
@@ -54,9 +54,9 @@ def filled(hull: Bulkhead, calls: ExitStack, count: int = 10, name: str = "aws")
         calls.enter_context(hull.entered(name, refusal))
 
 
-def is_refused(hull: Bulkhead, name: str = "aws") -> bool:
+def is_refused(hull: Bulkhead, name: str = "aws", who: Person | None = None) -> bool:
     try:
-        with hull.entered(name, refusal):
+        with hull.entered(name, refusal, who):
             return False
     except Overloaded:
         return True
@@ -68,7 +68,9 @@ def failed(hull: Bulkhead, clock: Clock, seconds: float, error: Exception) -> No
         raise error
 
 
-def wait_for(pool: ThreadPoolExecutor, hull: Bulkhead, count: int) -> list[Future[bool]]:
+def wait_for(
+    pool: ThreadPoolExecutor, hull: Bulkhead, count: int, who: Person | None = None
+) -> list[Future[bool]]:
     """So many people who came to a full compartment, each known to wait in it."""
     waiting = threading.Semaphore(0)
     condition = hull._changed
@@ -79,7 +81,7 @@ def wait_for(pool: ThreadPoolExecutor, hull: Bulkhead, count: int) -> list[Futur
         return real(timeout)
 
     condition.wait = wait  # type: ignore[method-assign]
-    futures = [pool.submit(is_refused, hull) for _ in range(count)]
+    futures = [pool.submit(is_refused, hull, "aws", who) for _ in range(count)]
     for _ in range(count):
         assert waiting.acquire(timeout=10)
     condition.wait = real  # type: ignore[method-assign]
@@ -201,6 +203,71 @@ def test_quick_refusals_of_aws_are_no_hang(
         futures = wait_for(pool, hull, 3)
         calls.close()
         assert [future.result(10) for future in futures] == [False] * 3
+
+
+class Theirs(Overloaded):
+    """What one person is told who has their share."""
+
+
+def person(key: str) -> Person:
+    return Person(key, lambda: Theirs(log="theirs", message="Yours.", next_step="Wait."))
+
+
+def clicked(hull: Bulkhead, calls: ExitStack, key: str, count: int) -> None:
+    for _ in range(count):
+        calls.enter_context(hull.entered("aws", refusal, person(key)))
+
+
+def test_P36_one_person_leaves_places_for_the_others(hull: Bulkhead) -> None:
+    with ExitStack() as calls:
+        clicked(hull, calls, "ann", 7)
+        for _ in range(40):
+            with pytest.raises(Theirs):
+                clicked(hull, calls, "ann", 1)
+            with pytest.raises(Theirs):
+                hull.require_room("aws", refusal, person("ann"))
+        hull.require_room("aws", refusal, person("bob"))
+        clicked(hull, calls, "bob", 3)
+        with hull.entered("aws-cn", refusal, person("ann")):
+            pass
+    with ExitStack() as calls:
+        clicked(hull, calls, "ann", 7)
+    assert not hull._compartment("aws").asked
+
+
+def test_P36_who_waits_for_a_place_has_asked_for_it(
+    hull: Bulkhead, clock: Clock, pool: ThreadPoolExecutor
+) -> None:
+    with ExitStack() as others:
+        filled(hull, others)
+        futures = wait_for(pool, hull, 7, person("ann"))
+        with pytest.raises(Theirs):
+            hull.require_room("aws", refusal, person("ann"))
+        others.close()
+        assert [future.result(10) for future in futures] == [False] * 7
+    hull.require_room("aws", refusal, person("ann"))
+
+
+@pytest.mark.parametrize(("places", "share"), [(1, 2), (2, 2), (3, 2), (6, 4), (10, 7), (20, 14)])
+def test_a_share_is_two_thirds_but_a_person_may_always_do_two_things(
+    places: int, share: int
+) -> None:
+    assert Bulkhead(100, places)._compartment("aws").share == share
+
+
+@pytest.mark.parametrize(
+    ("threads", "checked"), [(1, 1), (2, 1), (4, 3), (8, 4), (16, 6), (32, 10)]
+)
+def test_P38_nobody_waits_to_have_their_password_checked_beyond_a_few(
+    threads: int, checked: int
+) -> None:
+    hull = for_threads(threads)
+    with ExitStack() as calls:
+        filled(hull, calls, checked, PASSWORDS)
+        with pytest.raises(Overloaded):
+            hull.require_room(PASSWORDS, refusal)
+        assert is_refused(hull, PASSWORDS)
+    assert not is_refused(hull, PASSWORDS)
 
 
 def usual(hull: Bulkhead, clock: Clock, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import requests
 from django.test import Client
 from django.utils import timezone
 
-from accounts.errors import TooMany
+from accounts.errors import NotLetIn, TooMany
 from accounts.models import Action, Entry, Outcome, User
-from portal.signin import known_browser, throttle
+from portal.bulkhead import CHECKED_AT_ONCE, PASSWORDS, for_threads
+from portal.signin import known_browser, sign_in, throttle
+from portal.signin.directory import door
 from portal.signin.throttle import Attempt, SignInThrottle, admit, forgive
 from tests.conftest import PASSWORD
 from tests.served import Served
@@ -160,6 +163,88 @@ def test_P6_a_shared_browser_is_known_for_each_of_its_people(
     request = client.get("/sign-in/").wsgi_request
     assert known_browser.browser_id(request, ann)
     assert known_browser.browser_id(request, bob)
+
+
+@pytest.fixture
+def namesake(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The directory knows somebody else by each name that is asked for, with this password."""
+    password = "that of somebody else in the directory"
+
+    def admit(username: str, typed: str) -> User:
+        if typed == password:
+            raise NotLetIn(log="local", message="A local name.", next_step="", code="NameIsLocal")
+        raise sign_in.WrongPassword(log="", message=sign_in.REFUSED, next_step="")
+
+    monkeypatch.setattr("portal.signin.sign_in._of_the_directory", admit)
+    return password
+
+
+def test_P6_a_namesake_in_the_directory_guesses_no_more_often_than_anybody(
+    ann: User, clock: Clock, client: Client, namesake: str
+) -> None:
+    typed = ["a guess", namesake] * 6
+    assert [tried(client, "ann", password) for password in typed] == [403] * 9 + [429] * 3
+    clock.wait(16)
+    assert tried(client, "ann", PASSWORD) == 303
+
+
+def test_P6_whom_the_directory_does_not_let_in_is_not_slowed_by_it_for_long(
+    clock: Clock, client: Client, namesake: str
+) -> None:
+    assert [tried(client, "bob", namesake) for _ in range(36)] == [403] * 35 + [429]
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def admit(*_: str) -> User:
+        raise door.away("away")
+
+    monkeypatch.setattr("portal.signin.sign_in._of_the_directory", admit)
+
+
+@pytest.mark.usefixtures("away")
+def test_P6_with_the_directory_away_a_local_name_is_guessed_at_no_more_from_many_addresses(
+    ann: User, clock: Clock, client: Client
+) -> None:
+    addresses = [f"2001:db8:0:{number}::1" for number in range(30)] * 4
+    answers = [tried(client, "ann", "a guess", address) for address in addresses]
+    assert answers == [503] * 80 + [429] * 40
+
+
+@pytest.mark.usefixtures("away")
+def test_P6_with_the_directory_away_their_own_browser_is_slowed_by_nobody_elses_tries(
+    ann: User, clock: Clock, client: Client
+) -> None:
+    assert tried(client, "ann", PASSWORD) == 303
+    client.post("/sign-out/")
+    for number in range(120):
+        tried(Client(), "ann", "a guess", f"2001:db8:0:{number % 30}::1")
+    assert [tried(client, "ann", "a slip") for _ in range(30)] == [503] * 30
+    assert tried(client, "ann", PASSWORD) == 303
+
+
+def test_P38_as_many_are_about_to_be_checked_as_may_wait_and_no_try_is_counted(
+    ann: User, clock: Clock, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hull = for_threads(16)
+    monkeypatch.setattr("portal.signin.sign_in.bulkhead", lambda: hull)
+    with ExitStack() as others:
+        for _ in range(CHECKED_AT_ONCE + 4):
+            others.enter_context(hull.entered(PASSWORDS, sign_in._busy))
+        for _ in range(20):
+            answer = answer_to(client, "ann", PASSWORD, "192.0.2.1")
+            assert (answer.status_code, answer["Retry-After"]) == (429, "5")
+            assert "Many people are signing in" in answer.content.decode()
+    assert tried(client, "ann", PASSWORD) == 303
+
+
+def test_P38_who_waited_for_a_check_in_vain_has_the_try_back(
+    ann: User, clock: Clock, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.signin.sign_in._LONGEST_WAIT_SECONDS", 0.01)
+    with sign_in._HASHING, sign_in._HASHING:
+        assert [tried(client, "ann", PASSWORD) for _ in range(10)] == [429] * 10
+    assert tried(client, "ann", PASSWORD) == 303
 
 
 def test_P6_many_names_from_one_address_rest_together(clock: Clock) -> None:

@@ -62,7 +62,7 @@ class Command(BaseCommand):
         if not door.is_on():
             raise NotADirectoryPerson("AUTH_LDAP_SERVER_URI is not set, so there is no directory")
         read = timezone.now()
-        people = door.read_all(directory_sync.known_usernames())
+        people = door.read_all(directory_sync.known_ids())
         return str(directory_sync.sync(people, read, is_meant=is_meant))
 
     def _forget(self, name: str) -> str:

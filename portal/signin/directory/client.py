@@ -6,7 +6,7 @@ own name is what was typed: directories ignore case and squeeze spaces, the port
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,9 +17,9 @@ from accounts.directory.changes import DirectoryPerson
 from accounts.models import check_username, normal_username
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.connection import Connection, ServerProblem, connected, reason
-from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled
+from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled, filter_for_id
 from portal.signin.directory.line import Server
-from portal.signin.directory.problems import NoImmutableId, NoServerAnswers
+from portal.signin.directory.problems import NoImmutableId, NoServerAnswers, UnreadablePerson
 from portal.signin.directory.servers import Budget, Memory, Servers
 from portal.signin.directory.standing import NamedGroups
 
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LONGEST_PASSWORD = 1024
 _SECONDS_FOR_ONE_OF_MANY = 0.5
+_MOST_OF_A_NAME = 10
+# What a server says when one question has too much of an answer.
+_TOO_MUCH = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED)
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,23 @@ class Client:
         """
         return self._ask(lambda connection, _: self._admitted(connection, username, password))
 
-    def read(self, username: str) -> DirectoryPerson | None:
-        """Return the person of that name as the directory knows them now; None: nobody.
+    def read(self, username: str, directory_id: str) -> DirectoryPerson | None:
+        """Return the person of that id as the directory knows them now, whatever their name.
 
-        Raises NoServerAnswers, NoImmutableId, NoDeniedGroup.
+        Where there is none, whoever has the name; None: nobody has.
+        Raises NoServerAnswers, UnreadablePerson, NoImmutableId, NoDeniedGroup.
         """
-        return self._ask(lambda connection, _: self._read(connection, username))
+        return self._ask(lambda connection, _: self._read(connection, username, directory_id))
 
-    def read_all(self, usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]:
-        """Read many people, all of them or none. Raises NoServerAnswers, NoImmutableId."""
-        names = list(usernames)
+    def read_all(self, ids: Mapping[str, str]) -> dict[str, DirectoryPerson | None]:
+        """Read many people, by their ids under their names, all of them or none.
+
+        Raises what ``read`` raises.
+        """
 
         def read(connection: Connection, budget: Budget) -> dict[str, DirectoryPerson | None]:
-            budget.ends += len(names) * _SECONDS_FOR_ONE_OF_MANY
-            return {name: self._read(connection, name) for name in names}
+            budget.ends += len(ids) * _SECONDS_FOR_ONE_OF_MANY
+            return {name: self._read(connection, name, its_id) for name, its_id in ids.items()}
 
         return self._ask(read)
 
@@ -108,8 +114,14 @@ class Client:
         with connected(server, budget, seconds) as (line, connection):
             try:
                 connection.bind_service(*self._service, ends - budget.moment_in(0))
+            except ldap.LDAPError as error:
+                raise ServerProblem(reason(error, line)) from None
+            try:
                 return question(connection, budget)
             except ldap.LDAPError as error:
+                # A server that is awake is not to blame for what one person makes it say.
+                if line.is_over_size or isinstance(error, _TOO_MUCH):
+                    raise UnreadablePerson(reason(error, line)) from None
                 raise ServerProblem(reason(error, line)) from None
 
     @property
@@ -129,28 +141,43 @@ class Client:
         connection.bind_service(*self._service)
         return self._person(connection, found, is_disabled=answer == "disabled")
 
-    def _read(self, connection: Connection, username: str) -> DirectoryPerson | None:
-        found = self._found(connection, username)
+    def _read(
+        self, connection: Connection, username: str, directory_id: str
+    ) -> DirectoryPerson | None:
+        found = self._found_by_id(connection, directory_id) or self._found(connection, username)
         return self._person(connection, found) if found else None
 
+    def _found_by_id(self, connection: Connection, directory_id: str) -> _Found | None:
+        wanted = filter_for_id(directory_id, self._settings.user_search_filter)
+        for entry in self._entries(connection, wanted):
+            own = _own_name(entry, self._settings.name_attributes)
+            if entry.immutable_id == directory_id and own:
+                return _Found(entry, normal_username(own), own)
+        return None
+
     def _found(self, connection: Connection, username: str) -> _Found | None:
-        """Find the one entry whose own name this is."""
+        """Find the one entry whose own name this is.
+
+        Where others have it as well, in an attribute that they may write themselves perhaps, the
+        one that is known by it counts.
+        """
         # What cannot be a name is looked for as one that nobody has, and takes as long.
         typed = username if _is_a_name(username) else secrets.token_hex(16)
-        settings = self._settings
-        attributes = dict.fromkeys((*PERSON_ATTRIBUTES, *settings.name_attributes))
+        entries = self._entries(connection, filled(self._settings.user_search_filter, typed))
+        named = [_named(entry, typed, self._settings.name_attributes) for entry in entries]
+        wanted = normal_username(typed)
+        known_by_it = [found for found in named if found and found.username == wanted]
+        if len(known_by_it) == 1:
+            return known_by_it[0]
+        return named[0] if len(named) == 1 else None
+
+    def _entries(self, connection: Connection, filter_text: str) -> list[Entry]:
+        attributes = dict.fromkeys((*PERSON_ATTRIBUTES, *self._settings.name_attributes))
+        base = self._settings.user_search_base
         try:
-            found = connection.search(
-                settings.user_search_base,
-                filled(settings.user_search_filter, typed),
-                tuple(attributes),
-                most=2,
-            )
+            return connection.search(base, filter_text, tuple(attributes), most=_MOST_OF_A_NAME)
         except ldap.SIZELIMIT_EXCEEDED:
-            return None
-        if len(found) != 1:
-            return None
-        return _named(found[0], typed, settings.name_attributes)
+            return []
 
     def _person(
         self, connection: Connection, found: _Found, *, is_disabled: bool = False
@@ -181,19 +208,25 @@ def _named(entry: Entry, typed: str, attributes: Mapping[str, tuple[str, str]]) 
     values, the one in the DN is the name.
     """
     wanted = normal_username(typed)
-    main, (before, after) = next(iter(attributes.items()))
-    values = entry.all(main)
-    own = values[0] if len(values) == 1 else entry.naming_value(main)
-    own = own.removeprefix(before).removesuffix(after)
+    own = _own_name(entry, attributes)
     names = {normal_username(own)} if own else set()
     for attribute, (start, end) in list(attributes.items())[1:]:
         names |= {
             normal_username(value.removeprefix(start).removesuffix(end))
             for value in entry.all(attribute)
         }
-    if wanted not in names or not _is_a_name(own):
+    if wanted not in names or not own:
         return None
     return _Found(entry, normal_username(own), own)
+
+
+def _own_name(entry: Entry, attributes: Mapping[str, tuple[str, str]]) -> str:
+    """Return the name that the portal keeps of an entry; empty where it has none that can be."""
+    main, (before, after) = next(iter(attributes.items()))
+    values = entry.all(main)
+    own = values[0] if len(values) == 1 else entry.naming_value(main)
+    own = own.removeprefix(before).removesuffix(after)
+    return own if _is_a_name(own) else ""
 
 
 def _is_a_name(text: str) -> bool:

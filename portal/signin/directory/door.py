@@ -4,7 +4,7 @@ Knows no LDAP: ``client`` is loaded only where a directory is set.
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, TypeVar
 
@@ -14,8 +14,13 @@ from accounts.directory.changes import DirectoryPerson
 from accounts.errors import PortalError, gettext_noop
 from portal.bulkhead import DIRECTORY, bulkhead
 from portal.directory_settings import DirectorySettings
-from portal.errors import DirectoryUnavailable
-from portal.signin.directory.problems import NoDeniedGroup, NoImmutableId, NoServerAnswers
+from portal.errors import DirectoryUnavailable, PersonUnreadable
+from portal.signin.directory.problems import (
+    NoDeniedGroup,
+    NoImmutableId,
+    NoServerAnswers,
+    UnreadablePerson,
+)
 from portal.signin.directory.servers import Memory
 
 T = TypeVar("T")
@@ -29,9 +34,9 @@ class Client(Protocol):
 
     def admit(self, username: str, password: str) -> DirectoryPerson | None: ...
 
-    def read(self, username: str) -> DirectoryPerson | None: ...
+    def read(self, username: str, directory_id: str) -> DirectoryPerson | None: ...
 
-    def read_all(self, usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]: ...
+    def read_all(self, ids: Mapping[str, str]) -> dict[str, DirectoryPerson | None]: ...
 
 
 def is_on() -> bool:
@@ -47,17 +52,22 @@ def admit(username: str, password: str) -> DirectoryPerson | None:
     return _asked(lambda client: client.admit(username, password))
 
 
-def read(username: str) -> DirectoryPerson | None:
-    """Return the person of that name as the directory knows them now; None: nobody.
+def read(username: str, directory_id: str) -> DirectoryPerson | None:
+    """Return the person of that id as the directory knows them now, whatever their name.
+
+    Where there is none, whoever has the name; None: nobody has.
 
     Raises DirectoryUnavailable.
     """
-    return _asked(lambda client: client.read(username))
+    return _asked(lambda client: client.read(username, directory_id))
 
 
-def read_all(usernames: Iterable[str]) -> dict[str, DirectoryPerson | None]:
-    """Read many people, all of them or none. Raises DirectoryUnavailable."""
-    return _asked(lambda client: client.read_all(usernames))
+def read_all(ids: Mapping[str, str]) -> dict[str, DirectoryPerson | None]:
+    """Read many people, by their ids under their names, all of them or none.
+
+    Raises DirectoryUnavailable.
+    """
+    return _asked(lambda client: client.read_all(ids))
 
 
 @functools.lru_cache(maxsize=1)
@@ -75,6 +85,8 @@ def _asked(question: Callable[[Client], T]) -> T:
             return question(_client(directory))
         except NoServerAnswers as error:
             raise away(str(error)) from None
+        except UnreadablePerson as error:
+            raise _unreadable(str(error)) from None
         except NoImmutableId as error:
             raise _without_id(str(error)) from None
         except NoDeniedGroup as error:
@@ -95,6 +107,17 @@ def _crowded() -> PortalError:
         log="as many as may wait for the directory already do",
         message=gettext_noop("Too many people wait for the directory at the moment."),
         next_step=gettext_noop("Try again in a few seconds."),
+    )
+
+
+def _unreadable(log: str) -> PersonUnreadable:
+    return PersonUnreadable(
+        log=f"what the directory has of one person is more than the portal reads: {log}",
+        message=gettext_noop("The directory has more to say of this name than the portal reads."),
+        next_step=gettext_noop("Ask an administrator of the directory to look at its entry."),
+        retry_makes_sense=False,
+        retry_after=None,
+        code="PersonUnreadable",
     )
 
 

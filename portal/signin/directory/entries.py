@@ -9,6 +9,7 @@ from ldap.cidict import cidict
 
 _BINARY = frozenset({"objectguid"})
 _ACCOUNT_IS_DISABLED = 0x2
+_LONGEST_NUMBER = 12
 _LOCKED_FOR_GOOD = "000001010000Z"
 
 PERSON_ATTRIBUTES = (
@@ -50,7 +51,8 @@ class Entry:
     def is_disabled(self) -> bool:
         """Whether its account is switched off: Active Directory's flag, or locked for good."""
         control = self.first("userAccountControl")
-        is_flagged = control.isdecimal() and bool(int(control) & _ACCOUNT_IS_DISABLED)
+        is_number = len(control) < _LONGEST_NUMBER and control.isascii() and control.isdecimal()
+        is_flagged = is_number and bool(int(control) & _ACCOUNT_IS_DISABLED)
         return is_flagged or self.first("pwdAccountLockedTime") == _LOCKED_FOR_GOOD
 
     def naming_value(self, attribute: str) -> str:
@@ -71,6 +73,21 @@ def _text(value: bytes) -> str | None:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def filter_for_id(immutable_id: str, filter_text: str) -> str:
+    """Return a filter for the entry of that id, among those that ``filter_text`` lets in."""
+    escaped = ldap.filter.escape_filter_chars(immutable_id)
+    alternatives = f"(entryUUID={escaped})"
+    try:
+        octets = uuid.UUID(immutable_id).bytes_le
+    except ValueError:
+        pass
+    else:
+        escapes = "".join(rf"\{octet:02x}" for octet in octets)
+        alternatives += f"(objectGUID={escapes})"
+    anybody = filter_text.replace("%(user)s", "*")
+    return f"(&(|{alternatives}){anybody})"
 
 
 def filled(filter_text: str, typed: str) -> str:

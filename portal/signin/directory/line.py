@@ -73,6 +73,7 @@ class Line:
         except OSError as error:
             self._outer.close()
             raise LineProblem(_reason(error)) from None
+        self._is_over_size = False
         self._thread = threading.Thread(target=self._pass_on, name="directory-line", daemon=True)
         self._thread.start()
 
@@ -83,6 +84,11 @@ class Line:
     def may_last_until(self, deadline: float) -> None:
         """Give the line another deadline."""
         self._deadline = deadline
+
+    @property
+    def is_over_size(self) -> bool:
+        """Whether it was cut because one answer was longer than any may be."""
+        return self._is_over_size
 
     @property
     def is_over_time(self) -> bool:
@@ -108,7 +114,8 @@ class Line:
                 if self._outer in readable:
                     count = _pour(self._outer, self._inner, left)
                     received += count or 0
-                    if count == 0 or received > MOST_BYTES_OF_AN_ANSWER:
+                    self._is_over_size = received > MOST_BYTES_OF_AN_ANSWER
+                    if count == 0 or self._is_over_size:
                         return
 
     def _readable(self, seconds: float) -> list[socket.socket]:

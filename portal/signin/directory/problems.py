@@ -5,6 +5,13 @@ class NoServerAnswers(Exception):
     """No server of the directory did what it is there for; the text is for the log."""
 
 
+class UnreadablePerson(Exception):
+    """What a server has to say of this one person is more than it may; the text is for the log.
+
+    It says nothing of the server: everybody else can be read.
+    """
+
+
 class NoImmutableId(Exception):
     """The directory shows the portal neither entryUUID nor objectGUID."""
 
