@@ -205,6 +205,8 @@ LOGGING = {
         "django.db.backends": {"level": _at_least("INFO")},
         # Our own lines say the same, with the request id.
         "django.request": {"level": "CRITICAL"},
+        # Anybody can send a Host header; it is a 400 in our own line.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         **{name: {"level": _at_least(level)} for name, level in SECRET_TELLING_LOGGERS.items()},
     },
 }

@@ -3,6 +3,7 @@
 Whatever stands in the way is one line on standard error, before anything is served.
 """
 
+import errno
 import logging
 import os
 import signal
@@ -76,9 +77,14 @@ def _require_free_port() -> None:
         try:
             probe.bind((settings.BIND, settings.PORT))
         except OSError as error:
+            advice = f"choose another, such as PORT={settings.PORT + 1}"
+            if error.errno == errno.EADDRNOTAVAIL:
+                advice = f"BIND={settings.BIND} is no address of this machine"
+            elif error.errno == errno.EACCES:
+                advice = "ports below 1024 are root's, choose a higher one"
             raise SettingsProblem(
                 f"PORT is {settings.PORT}, which cannot be listened on at {settings.BIND} "
-                f"({error.strerror}); choose another, such as PORT={settings.PORT + 1}."
+                f"({error.strerror}); {advice}."
             ) from error
 
 

@@ -199,3 +199,18 @@ def test_a_command_before_the_first_migration_says_so_in_one_line(tmp_path: Path
     assert "./run manage migrate" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "p.sqlite3").exists()
+
+
+def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.server.serve"],
+        cwd=tmp_path,
+        env=GOOD | {"BIND": "192.0.2.1", "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert "BIND=192.0.2.1 is no address of this machine" in line
