@@ -93,7 +93,8 @@ def test_P38_slow_clients_many_times_the_threads_keep_nobody_waiting(
 ) -> None:
     for _ in range(10 * THREADS):
         strangers.connect(sends)
-    assert seconds_for_a_page(small) < 3
+    # Whatever a stranger's first turn leaves behind has its second one after the first page.
+    assert max(seconds_for_a_page(small) for _ in range(2)) < 3
 
 
 def test_P38_who_drips_byte_by_byte_keeps_nobody_waiting(
