@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.client import Client
 from portal.signin.directory.line import MOST_BYTES_OF_AN_ANSWER, Line, LineProblem, Server
-from portal.signin.directory.problems import NoServerAnswers
+from portal.signin.directory.problems import NoServerAnswers, UnreadablePerson
 from portal.signin.directory.servers import Budget, Memory, Servers
 from tests.directory import hostile
 from tests.directory.hostile import Hostile
@@ -374,3 +374,15 @@ def test_whoever_signs_in_by_another_attribute_has_the_first_ones_name(
         person = Client(found).admit(typed, PASSWORDS["ann"])
         assert person
         assert person.username == "ann"
+
+
+def test_P4_whoever_takes_the_name_of_somebody_else_is_not_read_under_it(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = slapd.populated_branch("taken-name", "activeDirectory")
+    client = Client(connect(monkeypatch, branch.settings()))
+    bob = client.admit("bob", PASSWORDS["bob"])
+    assert bob
+    branch.replace(branch.person("bob"), "sAMAccountName", "dana")
+    with pytest.raises(UnreadablePerson):
+        client.read("bob", bob.directory_id)

@@ -144,8 +144,18 @@ class Client:
     def _read(
         self, connection: Connection, username: str, directory_id: str
     ) -> DirectoryPerson | None:
-        found = self._found_by_id(connection, directory_id) or self._found(connection, username)
+        found = self._found_by_id(connection, directory_id)
+        if found is None:
+            found = self._found(connection, username)
+        elif found.username != username:
+            self._require_alone(connection, found)
         return self._person(connection, found) if found else None
+
+    def _require_alone(self, connection: Connection, found: _Found) -> None:
+        """Make sure that a new name is nobody else's: its groups would be theirs as well."""
+        alone = self._found(connection, found.username)
+        if alone is None or alone.entry.dn != found.entry.dn:
+            raise UnreadablePerson("a new name that somebody else has too")
 
     def _found_by_id(self, connection: Connection, directory_id: str) -> _Found | None:
         wanted = filter_for_id(directory_id, self._settings.user_search_filter)
