@@ -75,4 +75,4 @@ class DirectoryUnavailable(PortalError):
 
 @dataclass(eq=False)
 class PersonUnreadable(DirectoryUnavailable):
-    """The directory answers, but not within what the portal reads of one person."""
+    """The directory answers, but not within what the portal reads of one person, or not in time."""

@@ -110,9 +110,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Change:
-    """What reading a person again changes. ``groups`` are numbers and names of groups here."""
+    """What reading a person again changes. ``groups`` are numbers and names of groups here.
+
+    ``username`` is their name in the directory; the one they have where it is somebody else's here.
+    """
 
     user: User
+    username: str
     state: DirectoryState
     name: str
     email: str
@@ -128,16 +132,17 @@ class Change:
         """Compare what is known of a person with what the directory says; None: nobody."""
         known = known or Known.of(User.objects.filter(pk=user.pk))
         state = _state(user, person)
-        is_present = state == DirectoryState.PRESENT and person is not None
+        present = person if state == DirectoryState.PRESENT else None
         return cls(
             user=user,
+            username=_new_name(user, person),
             state=state,
-            name=_shown_name(person.name) if is_present and person else user.name,
-            email=_right_email(person.email) if is_present and person else user.email,
+            name=_shown_name(present.name) if present else user.name,
+            email=_right_email(present.email) if present else user.email,
             groups_before=known.groups.get(user.pk, {}),
-            groups=mirror.of(person.groups) if is_present and person else {},
+            groups=mirror.of(present.groups) if present else {},
             was_administrator=user.pk in known.administrators,
-            is_administrator=is_present and person is not None and person.is_administrator,
+            is_administrator=present is not None and present.is_administrator,
         )
 
     @property
@@ -167,7 +172,7 @@ class Change:
     @property
     def is_none(self) -> bool:
         """Whether nothing has changed."""
-        return self.before == self.after
+        return self.before == self.after and self.username == self.user.username
 
     @property
     def takes_access(self) -> bool:
@@ -180,14 +185,24 @@ class Change:
         )
 
     def apply(self, read: datetime, actor: str) -> None:
-        """Write it, and its row where there is anything to tell.
+        """Write it, and its rows where there is anything to tell.
 
-        Must stand in ``record.recording``. Raises RecordUnavailable.
+        Must stand in ``record.recording``. Raises RecordUnavailable, IntegrityError where somebody
+        else has taken the new name meanwhile.
         """
-        before, after = self.before, self.after
+        rows = self.rows()
         self.write(read)
-        if before != after:
-            tell(actor, "directory", self.user.username, before, after)
+        for before, after in rows:
+            tell(actor, "directory", self.username, before, after)
+
+    def rows(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Return what is to be told, before and after; to be asked for before it is written."""
+        names = {"username": self.user.username}, {"username": self.username}
+        return [(before, after) for before, after in (names, self._facts) if before != after]
+
+    @property
+    def _facts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return self.before, self.after
 
     def write(self, read: datetime) -> None:
         """Write it without its row, for whoever writes the rows of many together."""
@@ -202,6 +217,8 @@ class Change:
         if self._ends_sessions:
             # A session is bound to the password's text, usable or not.
             user.set_unusable_password()
+        if self.username != user.username:
+            _take_name(user, self.username)
         user.save()
 
     def _write_administrator(self) -> None:
@@ -228,6 +245,28 @@ def _state(user: User, person: DirectoryPerson | None) -> DirectoryState:
     if person.directory_id != user.directory_id:
         return DirectoryState.REPLACED
     return person.state
+
+
+def _new_name(user: User, person: DirectoryPerson | None) -> str:
+    """Return the name that a person has in the directory now, or their own where that is taken."""
+    is_renamed = person is not None and person.username != user.username
+    if person is None or not is_renamed or person.directory_id != user.directory_id:
+        return user.username
+    others = User.objects.filter(username=person.username).exclude(origin=Origin.NONE_YET)
+    return user.username if others.exists() else person.username
+
+
+def _take_name(user: User, username: str) -> None:
+    """Give a person their new name, and what was granted under it while nobody had it."""
+    waiting = User.objects.select_for_update().filter(username=username, origin=Origin.NONE_YET)
+    placeholder = waiting.first()
+    if placeholder is not None:
+        placeholder.grants.update(user=user)
+        placeholder.bookmarks.update(user=user)
+        there = Membership.objects.filter(user=user).values("group")
+        placeholder.memberships.exclude(group__in=there).update(user=user)
+        placeholder.delete()
+    user.username = username
 
 
 def _shown_name(name: str) -> str:

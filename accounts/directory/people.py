@@ -5,17 +5,18 @@ person (a placeholder), move with them, or be given to somebody new, who is refu
 person is forgotten. A local person is never taken over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
 from accounts import record
 from accounts.directory.changes import Change, DirectoryPerson, Mirror, is_known_better, tell
 from accounts.errors import NotLetIn, gettext_noop
-from accounts.models import DirectoryState, Membership, Origin, User, normal_username
+from accounts.models import DirectoryState, Origin, User, normal_username
 
+T = TypeVar("T")
 DIRECTORY = "directory"
 """What the record calls the actor of a change that the directory made."""
 
@@ -29,23 +30,35 @@ def admit(person: DirectoryPerson, read: datetime) -> User:
     Raises NotLetIn, RecordUnavailable; what the directory said of somebody known is kept even
     when they are not let in.
     """
-    with record.recording():
-        try:
-            with transaction.atomic():
-                user, error = _whose(person, read)
-        except IntegrityError:
-            # Meanwhile another request, or an access file, has made them or taken the name.
-            user, error = _whose(person, read)
+
+    def decide() -> tuple[User | None, NotLetIn | None]:
+        user, error = _whose(person, read)
         if user is not None:
             _take_over(user, person, Mirror.read(), read)
             error = refusal(user.directory_state, user.username)
+        return user, error
+
+    with record.recording():
+        user, error = _decided(decide)
     if user is None or error is not None:
         raise error or _name_was_anothers(person.username)
     return user
 
 
+def _decided(decide: Callable[[], T]) -> T:
+    """Decide, and once more where another request or an access file has just taken a name."""
+    try:
+        with transaction.atomic():
+            return decide()
+    except IntegrityError:
+        return decide()
+
+
 def _whose(person: DirectoryPerson, read: datetime) -> tuple[User | None, NotLetIn | None]:
-    """Find out who it is by the immutable id; make or claim a user for somebody new."""
+    """Find out who it is by the immutable id; make or claim a user for somebody new.
+
+    Somebody known comes with the name that they had; a new one is theirs as soon as they are read.
+    """
     users = User.objects.select_for_update()
     known = users.filter(directory_id=person.directory_id).first()
     holder = users.filter(username=person.username).first()
@@ -57,7 +70,6 @@ def _whose(person: DirectoryPerson, read: datetime) -> tuple[User | None, NotLet
         _take_over(holder, person, Mirror.read(), read)
         return None, _name_was_anothers(person.username)
     if known is not None:
-        _rename(known, holder, person.username)
         return known, None
     if person.state != DirectoryState.PRESENT:
         # Nobody is made for somebody who is not let in.
@@ -76,24 +88,6 @@ def _made(placeholder: User | None, person: DirectoryPerson) -> User:
     return user
 
 
-def _rename(user: User, placeholder: User | None, username: str) -> None:
-    """Give a person their new name, and what was granted under it while nobody had it."""
-    before = user.username
-    if placeholder is not None:
-        _merge(placeholder, user)
-    user.username = username
-    user.save()
-    tell(DIRECTORY, "directory", username, {"username": before}, {"username": username})
-
-
-def _merge(placeholder: User, user: User) -> None:
-    placeholder.grants.update(user=user)
-    placeholder.bookmarks.update(user=user)
-    there = Membership.objects.filter(user=user).values("group")
-    placeholder.memberships.exclude(group__in=there).update(user=user)
-    placeholder.delete()
-
-
 # --- read again -------------------------------------------------------------------------------
 
 
@@ -109,23 +103,24 @@ def refresh(user: User, person: DirectoryPerson | None, read: datetime) -> None:
         known = User.objects.filter(pk=user.pk, directory_state=user.directory_state)
         if known.update(directory_read=read):
             user.directory_read = read
-            _raise(refusal(user.directory_state, user.username))
+            require_present(user.directory_state, user.username)
             return
-    with record.recording():
+
+    def decide() -> User | None:
         fresh = User.objects.select_for_update().filter(pk=user.pk).first()
         if fresh is not None:
             _take_over(fresh, person, mirror, read)
+        return fresh
+
+    with record.recording():
+        fresh = _decided(decide)
     if fresh is None:
-        _raise(refusal(DirectoryState.GONE, user.username))
+        require_present(DirectoryState.GONE, user.username)
     else:
         user.directory_state, user.directory_read = fresh.directory_state, fresh.directory_read
         user.name, user.email, user.is_staff = fresh.name, fresh.email, fresh.is_staff
-        _raise(refusal(fresh.directory_state, fresh.username))
-
-
-def _raise(error: NotLetIn | None) -> None:
-    if error is not None:
-        raise error
+        user.username = fresh.username
+        require_present(fresh.directory_state, fresh.username)
 
 
 def _take_over(user: User, person: DirectoryPerson | None, mirror: Mirror, read: datetime) -> None:
@@ -158,6 +153,13 @@ _REFUSALS: Mapping[str, tuple[str, str, str]] = {
         gettext_noop("Sign in with your new name, or ask an administrator."),
     ),
 }
+
+
+def require_present(state: str, username: str) -> None:
+    """Raise NotLetIn for a directory person in a state that lets nobody in."""
+    error = refusal(state, username)
+    if error is not None:
+        raise error
 
 
 def refusal(state: str, username: str) -> NotLetIn | None:

@@ -95,7 +95,7 @@ def sync(
         summary = Summary.of(changes)
         if summary.takes_too_much and not is_meant:
             raise TakesTooMuch(summary)
-        told = [(c.user.username, c.before, c.after) for c in changes if not c.is_none]
+        told = [(change.username, *row) for change in changes for row in change.rows()]
         for change in changes:
             if not change.is_none:
                 change.write(read)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.directory import people as directory_people
 from accounts.errors import gettext_noop
-from accounts.models import Origin, User
+from accounts.models import DirectoryState, Origin, User
 from portal.directory_settings import DirectorySettings
 from portal.errors import DirectoryUnavailable, PersonUnreadable
 from portal.signin.directory import door
@@ -49,21 +49,25 @@ def require_let_in(user: User) -> None:
     if directory is None:
         raise _off(user)
     began = timezone.now()
-    _require_present(user)
+    directory_people.require_present(user.directory_state, user.username)
     if _is_young(user, began, directory):
         return
     with _in_turn(user, 2 * directory.timeout_seconds) as has_waited:
         if has_waited:
-            user.refresh_from_db(fields=["directory_state", "directory_read"])
-            _require_present(user)
+            _learn(user)
         if not _is_young(user, began, directory):
             _read_again(user, directory)
 
 
-def _require_present(user: User) -> None:
-    error = directory_people.refusal(user.directory_state, user.username)
-    if error is not None:
-        raise error
+def _learn(user: User) -> None:
+    """Bring up to date what others have read meanwhile. Raises NotLetIn."""
+    try:
+        user.refresh_from_db(
+            fields=["username", "directory_id", "directory_state", "directory_read"]
+        )
+    except User.DoesNotExist:
+        user.directory_state = DirectoryState.GONE
+    directory_people.require_present(user.directory_state, user.username)
 
 
 def _is_young(user: User, began: datetime, directory: DirectorySettings) -> bool:

@@ -187,8 +187,17 @@ def stalling(real_url: str, requests: int) -> Behaviour:
     return lambda hostile, connection: _relay(hostile, connection, real_url, requests)
 
 
+def lagging(real_url: str, seconds: float) -> Behaviour:
+    """Behave like the real server, each answer so many seconds late."""
+    return lambda hostile, connection: _relay(hostile, connection, real_url, late=seconds)
+
+
 def _relay(
-    hostile: Hostile, client: socket.socket, real_url: str, requests: int | None = None
+    hostile: Hostile,
+    client: socket.socket,
+    real_url: str,
+    requests: int | None = None,
+    late: float = 0,
 ) -> None:
     """Pass everything on until one side leaves; of the requests only so many."""
     real = urlsplit(real_url)
@@ -199,6 +208,7 @@ def _relay(
                 if not packet:
                     return
                 if source is server:
+                    hostile.stopping.wait(late)
                     client.sendall(packet)
                 elif requests is None or requests > 0:
                     requests = None if requests is None else requests - 1

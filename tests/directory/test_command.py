@@ -215,6 +215,36 @@ def test_who_is_forgotten_leaves_a_row_and_nothing_else(branch: Branch) -> None:
     assert fresh.get("/go/222222222222/Developer/").status_code == 404
 
 
+def test_who_has_a_new_name_in_the_directory_is_not_forgotten_by_the_old_one(
+    branch: Branch,
+) -> None:
+    payments(to=User.objects.get(username="ann"))
+    with branch.server.writing() as connection:
+        connection.rename_s(branch.person("ann"), "uid=anna")
+    branch.add_person("ann", "another password of ann's")
+    assert try_in("ann", "another password of ann's")[0] == 403
+    assert directory("forget", "ann") == (0, "not forgotten: ann is called anna now\n", "")
+    assert User.objects.get(username="anna").grants.count() == 1
+    assert try_in("ann", "another password of ann's")[0] == 303
+    assert not User.objects.get(username="ann").grants.exists()
+
+
+def test_sync_gives_people_their_new_names(branch: Branch) -> None:
+    with branch.server.writing() as connection:
+        connection.rename_s(branch.person("ann"), "uid=anna")
+    status, out, _ = directory("sync")
+    assert (status, "4 present" in out, "1 changed, 0 lose access" in out) == (0, True, True)
+    assert set(states()) == {"anna", "bob", "carol", "dana"}
+    _, renamed = last_rows(2)
+    assert (renamed["user"], renamed["after"]) == ("anna", {"username": "anna"})
+
+
+def test_forgetting_needs_no_directory(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hostile.closed_port() as closed:
+        connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=closed)
+        assert directory("forget", "ann") == (0, "forgotten: ann\n", "")
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

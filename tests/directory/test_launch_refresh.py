@@ -1,5 +1,6 @@
 """P4: before a launch the directory is asked again; what it says counts at once."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.directory.changes import DirectoryPerson
+from accounts.directory.people import forget
+from accounts.errors import NotLetIn
 from accounts.models import Action, DirectoryState, Entry, Grant, Group, Outcome, User
 from portal import launch as use_case
 from portal.launch import Launch, LoginUrl
@@ -19,6 +22,7 @@ from portal.pages import credentials as credentials_page
 from portal.pages import launch as launch_page
 from portal.signin import refresh
 from portal.signin.directory import door
+from tests.conftest import PASSWORD
 from tests.directory import hostile
 from tests.directory.in_process import connect, is_in, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
@@ -161,6 +165,50 @@ def test_refresh_0_reads_before_every_launch(
     assert ann.get(GO).status_code == 403
 
 
+# --- a new name ------------------------------------------------------------------------------
+
+
+def rename(branch: Branch, old: str, new: str) -> None:
+    branch.replace(branch.person(old), "sAMAccountName", new)
+
+
+def test_a_new_name_in_the_directory_is_theirs_at_the_next_launch(
+    ann: Client, branch: Branch
+) -> None:
+    user = User.objects.get(username="ann")
+    waiting = User.objects.create_placeholder("anna")
+    Grant.objects.create(user=waiting, role_name="Auditor")
+    rename(branch, "ann", "anna")
+    assert opens(ann)
+    user.refresh_from_db()
+    assert (user.username, user.directory_state) == ("anna", DirectoryState.PRESENT)
+    assert [grant.role_name for grant in user.grants.all()] == ["Auditor"]
+    assert not User.objects.filter(username="ann").exists()
+    change = json.loads(Entry.objects.filter(action=Action.ADMIN_CHANGE).latest("id").details)
+    assert (change["before"], change["after"]) == ({"username": "ann"}, {"username": "anna"})
+    assert is_in(ann)
+    # Whoever has the old name now begins with nothing, and needs nobody's help for it.
+    rename(branch, "bob", "ann")
+    assert try_in("ann", PASSWORDS["bob"])[0] == 303
+
+
+@pytest.mark.parametrize("whose", ["local", "directory"])
+def test_P4_a_new_name_that_somebody_else_has_here_is_not_taken(
+    whose: str, ann: Client, branch: Branch
+) -> None:
+    if whose == "local":
+        User.objects.create_user("anna", PASSWORD)
+    else:
+        assert try_in("dana", PASSWORDS["dana"])[0] == 303
+        User.objects.filter(username="dana").update(username="anna")
+    rename(branch, "ann", "anna")
+    assert opens(ann)
+    other = User.objects.get(username="anna")
+    assert other.origin == whose
+    assert other.grants.count() == 0
+    assert User.objects.get(username="ann").directory_state == DirectoryState.PRESENT
+
+
 # --- the directory away ----------------------------------------------------------------------
 
 
@@ -261,6 +309,22 @@ def test_whoever_was_read_while_they_waited_goes_on_with_that_even_if_stale_is_0
     assert opens(ann)
     assert asked == []
     assert user.pk not in refresh._turns
+
+
+def test_who_is_forgotten_while_they_waited_is_refused(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.get(username="ann")
+
+    @contextmanager
+    def after_forgetting(user: User, seconds: int) -> Iterator[bool]:
+        forget("ann")
+        yield True
+
+    monkeypatch.setattr(refresh, "_in_turn", after_forgetting)
+    with pytest.raises(NotLetIn) as refused:
+        refresh.require_let_in(user)
+    assert refused.value.code == "DirectoryGone"
 
 
 def test_no_transaction_is_open_while_the_directory_is_asked(

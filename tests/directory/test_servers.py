@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.client import Client
+from portal.signin.directory.entries import Entry
 from portal.signin.directory.line import MOST_BYTES_OF_AN_ANSWER, Line, LineProblem, Server
 from portal.signin.directory.problems import NoServerAnswers, UnreadablePerson
 from portal.signin.directory.servers import Budget, Memory, Servers
@@ -348,6 +350,42 @@ def test_P4_a_person_is_read_by_their_id_whatever_their_name_is_now(
     renamed = client.read("ann", person.directory_id)
     assert renamed
     assert (renamed.username, renamed.directory_id) == ("anna", person.directory_id)
+
+
+def test_P4_a_new_name_that_is_somebody_elses_too_is_nobodys_and_the_other_stays(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = slapd.populated_branch("name-thief", "activeDirectory")
+    client = Client(connect(monkeypatch, branch.settings()))
+    thief, dana = (client.admit(name, PASSWORDS[name]) for name in ("ann", "dana"))
+    assert thief
+    assert dana
+    branch.replace(branch.person("ann"), "sAMAccountName", "dana")
+    with pytest.raises(UnreadablePerson):
+        client.read("ann", thief.directory_id)
+    assert client.read("dana", dana.directory_id) == dana
+
+
+def test_P4_where_nobody_has_the_id_and_several_have_the_name_that_is_no_answer(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = slapd.populated_branch("several", "activeDirectory")
+    client = Client(connect(monkeypatch, branch.settings()))
+    for name in ("ann", "bob"):
+        branch.replace(branch.person(name), "sAMAccountName", "anna")
+    with pytest.raises(UnreadablePerson):
+        client.read("anna", str(uuid.uuid4()))
+
+
+@pytest.mark.parametrize(
+    ("control", "is_disabled"),
+    [("512", False), ("514", True), ("-2147483134", True), ("9" * 5000, True), ("x", True)],
+)
+def test_the_flags_of_an_account_are_read_whatever_they_are(
+    control: str, is_disabled: bool
+) -> None:
+    assert Entry("cn=ann", {"userAccountControl": [control.encode()]}).is_disabled is is_disabled
+    assert not Entry("cn=ann", {}).is_disabled
 
 
 def test_of_several_names_the_one_in_the_dn_counts(

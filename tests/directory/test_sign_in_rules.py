@@ -9,9 +9,13 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import administrators
+from accounts.directory import changes as directory_changes
 from accounts.directory import people
 from accounts.directory.changes import DirectoryPerson
 from accounts.local_people import make_superuser
@@ -272,7 +276,7 @@ def test_a_new_name_of_the_same_person_is_a_new_name_only(directory: Branch) -> 
     assert set(ann.grants.values_list("role_name", flat=True)) == {"Developer", "Auditor"}
     assert not User.objects.filter(username="ann").exists()
     assert ann.member_of.count() == 1
-    told = changes()[1]
+    told = changes()[-1]
     assert (told["before"], told["after"]) == ({"username": "ann"}, {"username": "anna"})
 
 
@@ -433,6 +437,49 @@ def test_P4_a_state_that_lets_nobody_in_ends_every_session_by_itself(
     assert is_in(client)
     User.objects.filter(username="ann").update(directory_state=state)
     assert not is_in(client)
+
+
+def test_rows_of_a_new_name_come_after_everything_else_that_is_written(directory: Branch) -> None:
+    try_in("ann", PASSWORDS["ann"])
+    User.objects.create_placeholder("anna")
+    with directory.server.writing() as connection:
+        connection.rename_s(directory.person("ann"), "uid=anna")
+    directory.replace(f"uid=anna,{directory.people_base}", "displayName", "Anna")
+    now = timezone.now()
+    person = door.admit("anna", PASSWORDS["ann"])
+    assert person
+    with CaptureQueriesContext(database) as asked:
+        people.admit(person, now)
+    writes = [
+        words["sql"].split()[:3]
+        for words in asked.captured_queries
+        if words["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
+    ]
+    tables = [word for words in writes for word in words if word.startswith('"accounts_')]
+    rows = tables.index('"accounts_entry"')
+    assert '"accounts_user"' in tables[:rows]
+    assert '"accounts_user"' not in tables[rows:]
+    assert '"accounts_grant"' not in tables[rows:]
+    assert [change["after"].get("username") for change in changes()[1:]] == ["anna", None]
+
+
+def test_a_new_name_is_taken_by_an_access_file_at_this_moment(
+    directory: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try_in("ann", PASSWORDS["ann"])
+    with directory.server.writing() as connection:
+        connection.rename_s(directory.person("ann"), "uid=anna")
+    take, tries = directory_changes._take_name, []
+
+    def once_too_late(user: User, username: str) -> None:
+        tries.append(username)
+        if len(tries) == 1:
+            raise IntegrityError
+        take(user, username)
+
+    monkeypatch.setattr(directory_changes, "_take_name", once_too_late)
+    assert try_in("anna", PASSWORDS["ann"])[0] == 303
+    assert User.objects.get().username == "anna"
 
 
 def test_a_first_sign_in_meets_an_access_file_that_takes_the_name_at_this_moment(

@@ -31,7 +31,8 @@ WAYS = pytest.mark.parametrize("is_direct", [True, False], ids=["past nginx", "t
 
 
 def cookies_without_values(text: str) -> str:
-    return re.sub(r"=[^;,]{20,}", "=…", text)
+    """The names and attributes; a value is another each time, an end moves with the clock."""
+    return re.sub(r"=[^;,]{20,}|(?<=expires)=[^;]*", "=…", text, flags=re.IGNORECASE)
 
 
 @WAYS

@@ -1,5 +1,6 @@
 """``manage.py directory sync`` and ``manage.py directory forget NAME``."""
 
+import contextlib
 import sys
 from typing import Any
 
@@ -8,9 +9,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.directory import sync as directory_sync
-from accounts.directory.people import NotADirectoryPerson, forget
+from accounts.directory.people import NotADirectoryPerson, forget, refresh
 from accounts.directory.sync import TakesTooMuch
-from accounts.errors import RecordUnavailable
+from accounts.errors import NotLetIn, RecordUnavailable
+from accounts.models import Origin, User, normal_username
 from accounts.record import neutral
 from portal.errors import DirectoryUnavailable
 from portal.signin.directory import door
@@ -66,7 +68,20 @@ class Command(BaseCommand):
         return str(directory_sync.sync(people, read, is_meant=is_meant))
 
     def _forget(self, name: str) -> str:
+        user = User.objects.filter(username=normal_username(name), origin=Origin.DIRECTORY).first()
+        if user is not None and door.is_on():
+            self._read_again(user)
+            if user.username != normal_username(name):
+                return f"not forgotten: {normal_username(name)} is called {user.username} now"
         return f"forgotten: {forget(name)}"
+
+    def _read_again(self, user: User) -> None:
+        """Let somebody who has another name now keep what is theirs; the old one is free."""
+        read = timezone.now()
+        with contextlib.suppress(DirectoryUnavailable, NotLetIn):
+            person = door.read(user.username, user.directory_id or "")
+            if person is not None and person.directory_id == user.directory_id:
+                refresh(user, person, read)
 
     def _fail(self, line: str) -> None:
         self.stderr.write(neutral(line), style_func=str)

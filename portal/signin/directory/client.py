@@ -16,21 +16,41 @@ from django.core.exceptions import ValidationError
 from accounts.directory.changes import DirectoryPerson
 from accounts.models import check_username, normal_username
 from portal.directory_settings import DirectorySettings
-from portal.signin.directory.connection import Connection, ServerProblem, connected, reason
+from portal.signin.directory.connection import (
+    Connection,
+    ServerProblem,
+    connected,
+    is_too_late,
+    reason,
+)
 from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled, filter_for_id
 from portal.signin.directory.line import Server
-from portal.signin.directory.problems import NoImmutableId, NoServerAnswers, UnreadablePerson
+from portal.signin.directory.problems import (
+    NoDeniedGroup,
+    NoImmutableId,
+    NoServerAnswers,
+    TooSlow,
+    UnreadablePerson,
+)
 from portal.signin.directory.servers import Budget, Memory, Servers
 from portal.signin.directory.standing import NamedGroups
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_NOBODY_ANSWERS = "no server of the directory answers"
 LONGEST_PASSWORD = 1024
 _SECONDS_FOR_ONE_OF_MANY = 0.5
 _MOST_OF_A_NAME = 10
-# What a server says when one question has too much of an answer.
-_TOO_MUCH = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED)
+# What comes of one person's entry: an answer that is too much, or a question that cannot be asked.
+_OF_ONE_PERSON = (
+    ldap.SIZELIMIT_EXCEEDED,
+    ldap.ADMINLIMIT_EXCEEDED,
+    ldap.DECODING_ERROR,
+    ldap.FILTER_ERROR,
+    ldap.INVALID_DN_SYNTAX,
+    ldap.INVALID_SYNTAX,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ class Client:
         """Return the person whose name and password these are; None: nobody's.
 
         A name that nobody has takes the same steps: a search, and a bind that fails. Raises
-        NoServerAnswers, NoImmutableId, NoDeniedGroup.
+        NoServerAnswers, UnreadablePerson, NoImmutableId, NoDeniedGroup.
         """
         return self._ask(lambda connection, _: self._admitted(connection, username, password))
 
@@ -73,20 +93,39 @@ class Client:
     def read_all(self, ids: Mapping[str, str]) -> dict[str, DirectoryPerson | None]:
         """Read many people, by their ids under their names, all of them or none.
 
-        Raises what ``read`` raises.
+        Whoever alone cannot be read is left out and told in the log. Raises what ``read`` raises;
+        UnreadablePerson where that is everybody.
         """
+        people: dict[str, DirectoryPerson | None] = {}
+        left = dict(ids)
 
-        def read(connection: Connection, budget: Budget) -> dict[str, DirectoryPerson | None]:
-            budget.ends += len(ids) * _SECONDS_FOR_ONE_OF_MANY
-            return {name: self._read(connection, name, its_id) for name, its_id in ids.items()}
+        def read(connection: Connection, budget: Budget) -> None:
+            budget.ends += len(left) * _SECONDS_FOR_ONE_OF_MANY
+            while left:
+                name, its_id = next(iter(left.items()))
+                people[name] = self._read(connection, name, its_id)
+                del left[name]
 
-        return self._ask(read)
+        while left:
+            try:
+                self._ask(read)
+            except TooSlow:
+                raise NoServerAnswers(_NOBODY_ANSWERS) from None
+            except UnreadablePerson as problem:
+                name = next(iter(left))
+                del left[name]
+                if not left and not people:
+                    raise
+                facts = {"user": name, "cause": str(problem)}
+                log.warning("directory person cannot be read", extra={"facts": facts})
+        return people
 
     # --- servers ---
 
     def _ask(self, question: Callable[[Connection, Budget], T]) -> T:
         """Put a question to the first server that answers it."""
         budget = Budget(self._settings.timeout_seconds)
+        nobody_answers = NoServerAnswers(_NOBODY_ANSWERS)
         with self._servers.in_turn() as servers:
             for tried, server in enumerate(servers):
                 seconds = budget.for_a_first_answer(len(servers) - tried)
@@ -98,10 +137,17 @@ class Client:
                     self._servers.failed(server)
                     facts = {"server": server.url, "cause": str(problem)}
                     log.warning("directory server passed over", extra={"facts": facts})
+                except TooSlow as problem:
+                    # Another one may be quicker; this one is not to blame for one person.
+                    self._servers.answered(server)
+                    nobody_answers = problem
+                except (UnreadablePerson, NoImmutableId, NoDeniedGroup):
+                    self._servers.answered(server)
+                    raise
                 else:
                     self._servers.answered(server)
                     return answer
-        raise NoServerAnswers("no server of the directory answers")
+        raise nobody_answers
 
     def _ask_server(
         self,
@@ -120,9 +166,14 @@ class Client:
                 return question(connection, budget)
             except ldap.LDAPError as error:
                 # A server that is awake is not to blame for what one person makes it say.
-                if line.is_over_size or isinstance(error, _TOO_MUCH):
-                    raise UnreadablePerson(reason(error, line)) from None
-                raise ServerProblem(reason(error, line)) from None
+                cause = reason(error, line)
+                if line.is_over_size or isinstance(error, _OF_ONE_PERSON):
+                    raise UnreadablePerson(cause) from None
+                if is_too_late(error, line) and (
+                    connection.has_used_up_its_time or isinstance(error, ldap.TIMELIMIT_EXCEEDED)
+                ):
+                    raise TooSlow(cause) from None
+                raise ServerProblem(cause) from None
 
     @property
     def _service(self) -> tuple[str, str]:
@@ -144,32 +195,48 @@ class Client:
     def _read(
         self, connection: Connection, username: str, directory_id: str
     ) -> DirectoryPerson | None:
-        found = self._found_by_id(connection, directory_id)
+        found = self._found_by_id(connection, username, directory_id)
         if found is None:
-            found = self._found(connection, username)
-        elif found.username != username:
-            self._require_alone(connection, found)
+            named = self._named_so(connection, username)
+            if len(named) > 1:
+                raise UnreadablePerson("nobody has the id any more, and several have the name")
+            found = named[0] if named else None
         return self._person(connection, found) if found else None
 
-    def _require_alone(self, connection: Connection, found: _Found) -> None:
-        """Make sure that a new name is nobody else's: its groups would be theirs as well."""
-        alone = self._found(connection, found.username)
-        if alone is None or alone.entry.dn != found.entry.dn:
-            raise UnreadablePerson("a new name that somebody else has too")
+    def _found_by_id(
+        self, connection: Connection, username: str, directory_id: str
+    ) -> _Found | None:
+        """Find the entry of that id; where its name cannot be told any more, they keep theirs.
 
-    def _found_by_id(self, connection: Connection, directory_id: str) -> _Found | None:
+        Who may write their own name is nobody else by it: a new one has to be theirs alone.
+        """
+        if not directory_id:
+            return None
         wanted = filter_for_id(directory_id, self._settings.user_search_filter)
         for entry in self._entries(connection, wanted):
-            own = _own_name(entry, self._settings.name_attributes)
-            if entry.immutable_id == directory_id and own:
-                return _Found(entry, normal_username(own), own)
+            if entry.immutable_id != directory_id:
+                continue
+            own = _own_name(entry, self._settings.name_attributes) or username
+            if normal_username(own) != username:
+                found = self._found(connection, own)
+                if found is None or found.entry.immutable_id != directory_id:
+                    raise UnreadablePerson("their new name is somebody else's too")
+            return _Found(entry, normal_username(own), own)
         return None
 
     def _found(self, connection: Connection, username: str) -> _Found | None:
-        """Find the one entry whose own name this is.
+        """Find the one entry whose own name this is; None where several are."""
+        try:
+            named = self._named_so(connection, username)
+        except ldap.SIZELIMIT_EXCEEDED:
+            return None
+        return named[0] if len(named) == 1 else None
+
+    def _named_so(self, connection: Connection, username: str) -> list[_Found | None]:
+        """Find the entries whose own name this is; None is one that only looks like it.
 
         Where others have it as well, in an attribute that they may write themselves perhaps, the
-        one that is known by it counts.
+        one that is known by it counts. Raises ldap.LDAPError.
         """
         # What cannot be a name is looked for as one that nobody has, and takes as long.
         typed = username if _is_a_name(username) else secrets.token_hex(16)
@@ -178,16 +245,13 @@ class Client:
         wanted = normal_username(typed)
         known_by_it = [found for found in named if found and found.username == wanted]
         if len(known_by_it) == 1:
-            return known_by_it[0]
-        return named[0] if len(named) == 1 else None
+            return [known_by_it[0]]
+        return named
 
     def _entries(self, connection: Connection, filter_text: str) -> list[Entry]:
         attributes = dict.fromkeys((*PERSON_ATTRIBUTES, *self._settings.name_attributes))
         base = self._settings.user_search_base
-        try:
-            return connection.search(base, filter_text, tuple(attributes), most=_MOST_OF_A_NAME)
-        except ldap.SIZELIMIT_EXCEEDED:
-            return []
+        return connection.search(base, filter_text, tuple(attributes), most=_MOST_OF_A_NAME)
 
     def _person(
         self, connection: Connection, found: _Found, *, is_disabled: bool = False

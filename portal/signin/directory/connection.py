@@ -39,6 +39,12 @@ class Connection:
         self._budget = budget
         self._ldap = SimpleLDAPObject(_NOWHERE, fileno=line.hand_over())
         self._ldap.set_option(ldap.OPT_REFERRALS, 0)
+        self._has_answered = self._is_last = False
+
+    @property
+    def has_used_up_its_time(self) -> bool:
+        """Whether there was time for a part of an answer only, because of those before it."""
+        return self._has_answered and self._is_last
 
     def bind_service(self, dn: str, password: str, seconds: float | None = None) -> None:
         """Become the portal's service, or nobody where none is set. Raises ldap.LDAPError."""
@@ -70,14 +76,17 @@ class Connection:
         """
         seconds = self._budget.for_one_answer()
         self._allow(seconds)
-        found = self._ldap.search_ext_s(
+        asked = self._ldap.search_ext(
             base,
             ldap.SCOPE_SUBTREE,
             filter_text,
             list(attributes),
-            timeout=seconds,
+            # A server that is awake gives up before the portal does, and says so.
+            timeout=max(1, int(seconds) - 1),
             sizelimit=most,
         )
+        found = self._ldap.result(asked, timeout=seconds)[1] or []
+        self._has_answered = True
         return [Entry(dn, values) for dn, values, *_ in found if dn is not None]
 
     def close(self) -> None:
@@ -86,6 +95,7 @@ class Connection:
             self._ldap.unbind_s()
 
     def _allow(self, seconds: float) -> None:
+        self._is_last = self._budget.is_nearly_spent
         if seconds <= 0:
             raise ldap.TIMEOUT
         self._ldap.set_option(ldap.OPT_TIMEOUT, seconds)
@@ -97,9 +107,16 @@ def _fact(error: ldap.LDAPError, name: str) -> object:
     return told.get(name, "") if isinstance(told, dict) else ""
 
 
+def is_too_late(error: ldap.LDAPError, line: Line) -> bool:
+    """Tell whether it is only time that was missing."""
+    return line.is_over_time or isinstance(error, ldap.TIMEOUT | ldap.TIMELIMIT_EXCEEDED)
+
+
 def reason(error: ldap.LDAPError, line: Line) -> str:
     """Say what a server did, in words for the log that hold nobody's name."""
-    if line.is_over_time or isinstance(error, ldap.TIMEOUT):
+    if line.is_over_size:
+        return "its answer is too long"
+    if is_too_late(error, line):
         return "no answer in time"
     return f"{type(error).__name__}: {_fact(error, 'desc')}"
 

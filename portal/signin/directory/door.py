@@ -19,6 +19,7 @@ from portal.signin.directory.problems import (
     NoDeniedGroup,
     NoImmutableId,
     NoServerAnswers,
+    TooSlow,
     UnreadablePerson,
 )
 from portal.signin.directory.servers import Memory
@@ -83,6 +84,8 @@ def _asked(question: Callable[[Client], T]) -> T:
     with bulkhead().entered(DIRECTORY, _crowded):
         try:
             return question(_client(directory))
+        except TooSlow as error:
+            raise _too_slow(str(error)) from None
         except NoServerAnswers as error:
             raise away(str(error)) from None
         except UnreadablePerson as error:
@@ -107,6 +110,17 @@ def _crowded() -> PortalError:
         log="as many as may wait for the directory already do",
         message=gettext_noop("Too many people wait for the directory at the moment."),
         next_step=gettext_noop("Try again in a few seconds."),
+    )
+
+
+def _too_slow(log: str) -> PersonUnreadable:
+    return PersonUnreadable(
+        log=f"the directory is there and does not tell all of one person in time: {log}",
+        message=gettext_noop(
+            "The directory takes longer to tell of this name than the portal waits."
+        ),
+        next_step=gettext_noop("Try again in a minute; if it stays so, tell an administrator."),
+        code="PersonTooSlow",
     )
 
 

@@ -1,5 +1,6 @@
 """An entry of the directory as text, and a filter with somebody's name in it."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,7 @@ from ldap.cidict import cidict
 
 _BINARY = frozenset({"objectguid"})
 _ACCOUNT_IS_DISABLED = 0x2
-_LONGEST_NUMBER = 12
+_FLAGS = re.compile("-?[0-9]{1,10}")
 _LOCKED_FOR_GOOD = "000001010000Z"
 
 PERSON_ATTRIBUTES = (
@@ -49,10 +50,13 @@ class Entry:
 
     @property
     def is_disabled(self) -> bool:
-        """Whether its account is switched off: Active Directory's flag, or locked for good."""
-        control = self.first("userAccountControl")
-        is_number = len(control) < _LONGEST_NUMBER and control.isascii() and control.isdecimal()
-        is_flagged = is_number and bool(int(control) & _ACCOUNT_IS_DISABLED)
+        """Whether its account is switched off: Active Directory's flag, or locked for good.
+
+        Flags that are no number are those of nobody who may come in.
+        """
+        control = self.first("userAccountControl") or "0"
+        is_number = _FLAGS.fullmatch(control) is not None
+        is_flagged = not is_number or bool(int(control) & _ACCOUNT_IS_DISABLED)
         return is_flagged or self.first("pwdAccountLockedTime") == _LOCKED_FOR_GOOD
 
     def naming_value(self, attribute: str) -> str:

@@ -5,6 +5,13 @@ class NoServerAnswers(Exception):
     """No server of the directory did what it is there for; the text is for the log."""
 
 
+class TooSlow(NoServerAnswers):
+    """Servers that are awake did not answer everything about this one person in time.
+
+    They gave up themselves, or one answer after the other came until the time was up.
+    """
+
+
 class UnreadablePerson(Exception):
     """What a server has to say of this one person is more than it may; the text is for the log.
 

@@ -35,6 +35,11 @@ class Budget:
         """Return how long the next answer may take, in seconds; 0 when the time is up."""
         return max(0.0, min(self._answer_seconds, self.ends - self._clock()))
 
+    @property
+    def is_nearly_spent(self) -> bool:
+        """Whether less is left than one answer may take."""
+        return self.ends - self._clock() < self._answer_seconds
+
     def for_a_first_answer(self, servers_left: int) -> float:
         """Return how long a server may take to be found awake, so that all get their turn."""
         left = max(0.0, self.ends - self._clock())
