@@ -5,7 +5,8 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from accounts.database.connection import in_one_line
 from portal.env import SettingsProblem
@@ -20,10 +21,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except SettingsProblem as problem:
         sys.exit(str(problem))
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError, MigrationSchemaMissing) as error:
         sys.exit(
-            f"The database cannot be used: {in_one_line(error)}. Has it been made "
-            f"(./run manage migrate)?"
+            f"The database cannot be used: {in_one_line(error)}. Has it been made (./run manage "
+            f"migrate, as the role that owns it: docs/operations.md, step 5)?"
         )
     except OSError as error:
         sys.exit(f"{error.filename or 'A file'} cannot be written: {error.strerror}.")

@@ -19,3 +19,4 @@ class PortalConfig(AppConfig):
         register(checks.database_objects_are_there, Tags.database)
         register(checks.database_is_verified, checks.SETTINGS)
         register(checks.directory_is_set_safely, checks.SETTINGS)
+        register(checks.settings_are_known, checks.SETTINGS)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from accounts.database.connection import in_one_line
 from accounts.models import Role
 from portal.aws.background import in_background
 from portal.aws.budget import Budget
@@ -62,7 +63,8 @@ def sources_in_use() -> Iterable[Use]:
             .distinct()
         )
     except DatabaseError as error:
-        log.warning(_UNKNOWN, extra={"facts": {"error": type(error).__name__}})
+        facts = {"problem": "the database does not tell the roles", "cause": in_one_line(error)}
+        log.warning(_UNKNOWN, extra={"facts": facts})
         return []
     finally:
         connection.close()

@@ -11,7 +11,8 @@ well again. There is no timer and no state to reset: places and the ends of call
 
 One person holds or waits for no more than two thirds of a compartment, so that their forty clicks
 leave places for everybody else; what they ask beyond it is refused at once, in words of its own.
-Checking passwords is waiting too, for the processor: it has a compartment in which nobody waits.
+Checking passwords is waiting too, for the processor, and so is waiting for one's turn at being read
+from the directory: these have compartments of their own, in which nobody waits for a place.
 """
 
 import functools
@@ -35,6 +36,8 @@ DIRECTORY = "directory"
 """The compartment of calls to the directory; calls to AWS go by partition."""
 PASSWORDS = "passwords"
 """The compartment of those whose password is checked here, or is about to be."""
+TURNS = "turns"
+"""The compartment of those who wait while another request reads the same person."""
 CHECKED_AT_ONCE = 2
 """A password hash takes 100 MB for a moment: strangers must not make a hundred at once."""
 
@@ -228,14 +231,17 @@ def for_threads(threads: int) -> Bulkhead:
     A fifth of them (at least one) is kept for pages and health checks, as much again for the
     other compartments when one is full: of 16 threads 13 may wait, 10 of them for one partition.
     With one or two threads there is nothing to keep: one may wait. Beside the two whose passwords
-    are checked a quarter of the threads may be about to be.
+    are checked a quarter of the threads may be about to be. An eighth may wait for turns.
     """
     kept = max(1, threads // 5)
     most = max(1, threads - kept)
     return Bulkhead(
         most,
         max(1, threads - 2 * kept),
-        without_waiting={PASSWORDS: min(most, CHECKED_AT_ONCE + threads // 4)},
+        without_waiting={
+            PASSWORDS: min(most, CHECKED_AT_ONCE + threads // 4),
+            TURNS: max(1, threads // 8),
+        },
     )
 
 

@@ -9,9 +9,8 @@ from django.core import checks
 from django.db import connections
 
 from accounts.database.objects import foreign, missing
-from portal import directory_settings
+from portal import directory_settings, env
 from portal.database_url import DatabaseAddress
-from portal.env import is_loopback
 
 SETTINGS = "portal_settings"
 """The tag of checks that read settings alone: they also run, and are logged, at each start."""
@@ -36,10 +35,25 @@ def requests_are_not_atomic(
 def directory_is_set_safely(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[checks.CheckMessage]:
-    """Warn of passwords that travel in the clear, and of settings that nothing reads."""
+    """Warn of passwords in the clear, groups that are named by cn, settings that nothing reads."""
     return [
         checks.Warning(line, hint="See docs/directory.md.", id="portal.W002")
         for line in directory_settings.warnings(settings.DIRECTORY)
+    ]
+
+
+def settings_are_known(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Warn of names that look like settings and are none: a slip would be a setting left out."""
+    hint = "docs/settings.md has all of them."
+    return [
+        checks.Warning(
+            f"{name} is no setting" + (f"; did you mean {meant}?" if meant else "."),
+            hint=hint,
+            id="portal.W005",
+        )
+        for name, meant in env.unknown().items()
     ]
 
 
@@ -48,7 +62,7 @@ def database_is_verified(
 ) -> list[checks.CheckMessage]:
     """Warn of a database on another machine that anybody in between could stand in for."""
     address: DatabaseAddress = settings.DATABASE
-    is_near = not address.host or address.host.startswith("/") or is_loopback(address.host)
+    is_near = not address.host or address.host.startswith("/") or env.is_loopback(address.host)
     if address.path or is_near or address.is_verified:
         return []
     line = f"DATABASE_URL leads to {address.shown}, and nothing verifies that server."

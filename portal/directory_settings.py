@@ -1,6 +1,7 @@
 """The settings of the directory, and which of them do not go together."""
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -206,11 +207,24 @@ def _problems(read: DirectorySettings) -> Iterator[str]:
             "AUTH_LDAP_START_TLS is on and AUTH_LDAP_SERVER_URI has ldaps://; ldaps is TLS from "
             "the start, so use one of them."
         )
+    if read.ca_file and not _holds_certificates(read.ca_file):
+        yield (
+            f"AUTH_LDAP_CA_CERT_FILE is {read.ca_file!a}, which holds no certificate; it is the "
+            "path of a PEM file with certificates."
+        )
     if read.bind_password and not read.bind_dn:
         yield "AUTH_LDAP_BIND_DN is not set, but AUTH_LDAP_BIND_PASSWORD is; set both or none."
     if read.bind_dn and not read.bind_password:
         yield "AUTH_LDAP_BIND_PASSWORD is not set, but AUTH_LDAP_BIND_DN is; set both or none."
     yield from _problems_of_searches(read)
+
+
+def _holds_certificates(path: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _problems_of_searches(read: DirectorySettings) -> Iterator[str]:
@@ -293,3 +307,9 @@ def warnings(read: DirectorySettings | None) -> Iterator[str]:
             and not env.is_loopback(parts.hostname or "")
         ):
             yield (f"Passwords go to {uri} unencrypted: use ldaps:// or AUTH_LDAP_START_TLS=yes.")
+    for variable, group in read.named_groups.items():
+        if not dn.looks_like_dn(group):
+            yield (
+                f"{variable} is {group!a}, a cn: every group of that cn below "
+                f"AUTH_LDAP_GROUP_SEARCH_BASE counts. Name the one by its DN."
+            )

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,8 @@ from dotenv import load_dotenv
 from portal import database_url
 from portal.database_url import DatabaseAddress
 
-load_dotenv(".env", override=False)
+# A password is what stands there, also where it has ${…} in it: systemd reads the file so as well.
+load_dotenv(".env", override=False, interpolate=False)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET = 32
@@ -28,6 +30,11 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 Value = TypeVar("Value")
 Network = IPv4Network | IPv6Network
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]")
+
+
+_OURS = ("AUTH_LDAP_", "PORTAL_")
+# What deploy/postgresql.sql reads, in the shell that also begins with the portal's commands.
+_NO_SETTINGS = {"PORTAL_PASSWORD"}
 
 
 class SettingsProblem(Exception):
@@ -70,6 +77,19 @@ def _read(declaration: Declaration, default: Value | None, parse: Callable[[str]
 def is_set(name: str) -> bool:
     """Tell whether the environment says anything for a variable."""
     return bool(os.environ.get(name, "").strip())
+
+
+def unknown() -> dict[str, str]:
+    """Return variables that look like ours and are none, each with the setting that it resembles.
+
+    Empty where it resembles none.
+    """
+    names = sorted(
+        name
+        for name in os.environ
+        if name.startswith(_OURS) and name not in DECLARED and name not in _NO_SETTINGS
+    )
+    return {name: "".join(get_close_matches(name, DECLARED, n=1)) for name in names}
 
 
 def secrets(name: str, meaning: str) -> list[str]:

@@ -5,7 +5,7 @@ PortalError
 ├─ AwsRefused            502         AWS understood and said no: trying again will not help
 ├─ AwsUnavailable        502/503/504 unreadable, busy, no answer in time: trying again may help
 ├─ Overloaded            503         the portal itself has no thread to spare for it; Retry-After
-└─ DirectoryUnavailable  503         the directory did not answer and what is known is too old
+└─ DirectoryUnavailable  503/500     the directory did not answer, or not about this person
 """
 
 from dataclasses import dataclass, field
@@ -64,15 +64,12 @@ class DirectoryUnavailable(PortalError):
     """The directory did not answer (and what is known is too old), or it cannot be made use of.
 
     ``code`` is our word for what happened, where it is another thing than no answer;
-    ``retry_after`` the wait in seconds, None where waiting does not help.
+    ``retry_after`` the wait in seconds, None where waiting does not help. ``lets_known_go_on``:
+    nobody can be read, so what is known of people counts until it is too old.
     """
 
     code: str = field(default="", kw_only=True)
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)
     retry_after: int | None = field(default=5, kw_only=True)
-
-
-@dataclass(eq=False)
-class PersonUnreadable(DirectoryUnavailable):
-    """The directory answers, but not within what the portal reads of one person, or not in time."""
+    lets_known_go_on: bool = field(default=False, kw_only=True)

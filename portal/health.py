@@ -34,11 +34,16 @@ def health_answers(get_response: GetResponse) -> GetResponse:
 
 
 def _readiness() -> HttpResponse:
+    problem = tell_readiness()
+    return _answer(503, f"not ready: {problem}") if problem else _answer(200, "ok")
+
+
+def tell_readiness() -> str:
+    """Return what ``not_ready`` says, and tell it in the log."""
     problem = not_ready()
-    if not problem:
-        return _answer(200, "ok")
-    log.error("not ready", extra={"facts": {"problem": problem}})
-    return _answer(503, f"not ready: {problem}")
+    if problem:
+        log.error("not ready", extra={"facts": {"problem": problem}})
+    return problem
 
 
 def not_ready() -> str:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -436,3 +437,34 @@ def test_p41_no_lock_names_a_registry(lock: str) -> None:
 def test_p41_the_tests_run_with_exactly_what_runs_in_production() -> None:
     assert pins("requirements-demo.txt").keys() < pins("requirements.txt").keys()
     assert pins("requirements.txt").keys() < pins("requirements-dev.txt").keys()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_python_that_the_services_user_cannot_execute_is_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        project = Project(Path(folder))
+        target = Path(folder, "somebody-elses-python")
+        target.write_text("")
+        link = project.root / ".venv" / "bin" / "python"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(target)
+        answer = subprocess.run(
+            ["setpriv", "--reuid=65534", "--clear-groups", project.root / "run", "serve"],
+            env=project.environment(HOME="/"),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        assert answer.returncode == 1
+        assert f"{link} leads to {target}, which" in answer.stderr
+        assert "cannot execute" in answer.stderr
+
+
+def test_a_python_that_is_gone_is_replaced(project: Project) -> None:
+    link = project.root / ".venv" / "bin" / "python"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(project.root / "gone")
+    project.run("serve")
+    assert project.calls() == ["venv"]

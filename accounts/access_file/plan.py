@@ -111,12 +111,16 @@ def make_plan(file: AccessFile, state: State, *, prune: bool) -> Plan:
         changes += _compared(specs, held, problems)
         changes += map(_removed, missing) if prune else ()
         left += missing
+    beside, no_longer_named = _doubled(wanted.grants, state)
+    changes += map(_removed, [*beside, *no_longer_named] if prune else beside)
+    left += no_longer_named
     if prune:
         refuse_to_strand([held.spec for held in left], state, problems)
     if problems.found:
         raise AccessFileProblems(problems.found)
     names = _names(wanted, state)
-    return Plan(tuple(changes), 0 if prune else len(left), len(state.grants), names)
+    grants_before = len(state.grants) + len(state.doubled)
+    return Plan(tuple(changes), 0 if prune else len(left), grants_before, names)
 
 
 def _kinds(
@@ -149,6 +153,16 @@ def _no_longer_named(specs: Iterable[Spec], held: Mapping[Identity, AnyHeld]) ->
         for identity, row in sorted(held.items())
         if row.from_file and identity not in named and not _is_the_directorys(row)
     ]
+
+
+def _doubled(
+    grants: Iterable[GrantSpec], state: State
+) -> tuple[list[Held[GrantSpec]], list[Held[GrantSpec]]]:
+    """Return the file's doubled grants: beside what this file names, and those it does not name."""
+    named = {spec.identity for spec in grants}
+    rows = [row for row in state.doubled if row.from_file]
+    beside = [row for row in rows if row.spec.identity in named]
+    return beside, [row for row in rows if row.spec.identity not in named]
 
 
 def _is_the_directorys(held: AnyHeld) -> bool:

@@ -50,7 +50,8 @@ def _needs(state: State, names: Names) -> Iterator[tuple[tuple[object, ...], str
     for role in (held.spec for held in state.roles.values() if not held.from_file):
         yield (AccountSpec, role.account), role.label(names)
         yield (SourceSpec, role.source), role.label(names)
-    grants = (held.spec for held in state.grants.values() if not held.from_file)
+    held_grants = chain(state.grants.values(), state.doubled)
+    grants = (held.spec for held in held_grants if not held.from_file)
     bookmarks = (held.spec for held in state.bookmarks.values() if not held.from_file)
     entries: Iterator[GrantSpec | BookmarkSpec] = chain(grants, bookmarks)
     for entry in entries:

@@ -152,7 +152,10 @@ class HeldGroup:
 
 @dataclass(frozen=True)
 class State:
-    """Every row by its identity."""
+    """Every row by its identity.
+
+    ``doubled`` are grants beside an equal one that counts more.
+    """
 
     sources: dict[Identity, Held[SourceSpec]]
     accounts: dict[Identity, Held[AccountSpec]]
@@ -160,17 +163,21 @@ class State:
     groups: dict[Identity, HeldGroup]
     grants: dict[Identity, Held[GrantSpec]]
     bookmarks: dict[Identity, Held[BookmarkSpec]]
+    doubled: tuple[Held[GrantSpec], ...] = ()
 
 
 def state_of(snapshot: Snapshot) -> State:
     """Turn rows into specs."""
+    weighed = _in_order_of_weight(map(_grant, snapshot.grants))
+    grants = _by_identity(weighed)
     return State(
         sources=_by_identity(_sources(snapshot.sources)),
         accounts=_by_identity(map(_account, snapshot.accounts)),
         roles=_by_identity(map(_role, snapshot.roles)),
         groups=_groups(snapshot),
-        grants=_by_identity(_in_order_of_weight(map(_grant, snapshot.grants))),
+        grants=grants,
         bookmarks=_by_identity(map(_bookmark, snapshot.bookmarks)),
+        doubled=tuple(held for held in weighed if held is not grants[held.spec.identity]),
     )
 
 
@@ -254,8 +261,15 @@ def _grant(row: tuple[Any, ...]) -> Held[GrantSpec]:
 
 
 def _in_order_of_weight(rows: Iterable[Held[GrantSpec]]) -> list[Held[GrantSpec]]:
-    """Put the one of several equal grants last that counts: which ends last, then the oldest."""
-    return sorted(rows, key=lambda held: (held.spec.expires or "~", -(held.row_id or 0)))
+    """Put the one of several equal grants last that counts.
+
+    One of the file's, because the file is compared with its own; which ends last; the oldest.
+    """
+
+    def weight(held: Held[GrantSpec]) -> tuple[bool, str, int]:
+        return held.from_file, held.spec.expires or "~", -(held.row_id or 0)
+
+    return sorted(rows, key=weight)
 
 
 def _bookmark(row: tuple[Any, ...]) -> Held[BookmarkSpec]:

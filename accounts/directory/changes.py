@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts import record
 from accounts.administrators import ADMINISTRATORS, built_in_set
+from accounts.directory import names
 from accounts.directory.groups import DirectoryGroup, GroupKey, group_key
 from accounts.models import (
     Action,
@@ -127,15 +128,23 @@ class Change:
 
     @classmethod
     def of(
-        cls, user: User, person: DirectoryPerson | None, mirror: Mirror, known: Known | None = None
+        cls,
+        user: User,
+        person: DirectoryPerson | None,
+        mirror: Mirror,
+        known: Known | None = None,
+        username: str = "",
     ) -> Self:
-        """Compare what is known of a person with what the directory says; None: nobody."""
+        """Compare what is known of a person with what the directory says; None: nobody.
+
+        ``username`` is the name that they get, where it is known already.
+        """
         known = known or Known.of(User.objects.filter(pk=user.pk))
-        state = _state(user, person)
+        state = state_of(user, person)
         present = person if state == DirectoryState.PRESENT else None
         return cls(
             user=user,
-            username=_new_name(user, person),
+            username=username or _new_name(user, person),
             state=state,
             name=_shown_name(present.name) if present else user.name,
             email=_right_email(present.email) if present else user.email,
@@ -172,7 +181,12 @@ class Change:
     @property
     def is_none(self) -> bool:
         """Whether nothing has changed."""
-        return self.before == self.after and self.username == self.user.username
+        return self.before == self.after and not self.is_renamed
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the person gets another name."""
+        return self.username != self.user.username
 
     @property
     def takes_access(self) -> bool:
@@ -190,22 +204,26 @@ class Change:
         Must stand in ``record.recording``. Raises RecordUnavailable, IntegrityError where somebody
         else has taken the new name meanwhile.
         """
-        rows = self.rows()
+        rows, left, is_renamed = self.rows(), self.user.username, self.is_renamed
         self.write(read)
+        if is_renamed:
+            names.hold(left)
         for before, after in rows:
             tell(actor, "directory", self.username, before, after)
 
     def rows(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Return what is to be told, before and after; to be asked for before it is written."""
-        names = {"username": self.user.username}, {"username": self.username}
-        return [(before, after) for before, after in (names, self._facts) if before != after]
-
-    @property
-    def _facts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        return self.before, self.after
+        told = [(self.before, self.after)]
+        if self.is_renamed:
+            after = {"username": self.username, **names.what_waits(self.username)}
+            told.insert(0, ({"username": self.user.username}, after))
+        return [(before, after) for before, after in told if before != after]
 
     def write(self, read: datetime) -> None:
-        """Write it without its row, for whoever writes the rows of many together."""
+        """Write it without its row, for whoever writes the rows of many together.
+
+        The name that the person left is to be held then.
+        """
         user = self.user
         user.origin, user.directory_state, user.directory_read = Origin.DIRECTORY, self.state, read
         user.name, user.email = self.name, self.email
@@ -217,8 +235,8 @@ class Change:
         if self._ends_sessions:
             # A session is bound to the password's text, usable or not.
             user.set_unusable_password()
-        if self.username != user.username:
-            _take_name(user, self.username)
+        if self.is_renamed:
+            names.take(user, self.username)
         user.save()
 
     def _write_administrator(self) -> None:
@@ -239,7 +257,8 @@ class Change:
         return rises or self.state != DirectoryState.PRESENT
 
 
-def _state(user: User, person: DirectoryPerson | None) -> DirectoryState:
+def state_of(user: User, person: DirectoryPerson | None) -> DirectoryState:
+    """Return how somebody known here is now, by who has their id, or else their name."""
     if person is None:
         return DirectoryState.GONE
     if person.directory_id != user.directory_id:
@@ -247,26 +266,22 @@ def _state(user: User, person: DirectoryPerson | None) -> DirectoryState:
     return person.state
 
 
+def wished_name(user: User, person: DirectoryPerson | None) -> str:
+    """Return the name that a person has in the directory now."""
+    is_theirs = person is not None and person.directory_id == user.directory_id
+    return person.username if person is not None and is_theirs else user.username
+
+
 def _new_name(user: User, person: DirectoryPerson | None) -> str:
-    """Return the name that a person has in the directory now, or their own where that is taken."""
-    is_renamed = person is not None and person.username != user.username
-    if person is None or not is_renamed or person.directory_id != user.directory_id:
-        return user.username
-    others = User.objects.filter(username=person.username).exclude(origin=Origin.NONE_YET)
-    return user.username if others.exists() else person.username
+    """Return the name that a person gets who is read alone: their own where the new one is taken.
 
-
-def _take_name(user: User, username: str) -> None:
-    """Give a person their new name, and what was granted under it while nobody had it."""
-    waiting = User.objects.select_for_update().filter(username=username, origin=Origin.NONE_YET)
-    placeholder = waiting.first()
-    if placeholder is not None:
-        placeholder.grants.update(user=user)
-        placeholder.bookmarks.update(user=user)
-        there = Membership.objects.filter(user=user).values("group")
-        placeholder.memberships.exclude(group__in=there).update(user=user)
-        placeholder.delete()
-    user.username = username
+    An entry of somebody else's name is read as well, and then the two may trade.
+    """
+    wished = wished_name(user, person)
+    if wished == user.username:
+        return wished
+    holder = User.objects.filter(username=wished).first()
+    return wished if names.may_take(holder, state_of(user, person)) else user.username
 
 
 def _shown_name(name: str) -> str:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import record
 from accounts.directory.changes import Change, DirectoryPerson, Mirror, is_known_better, tell
+from accounts.directory.names import what_is_theirs
 from accounts.errors import NotLetIn, gettext_noop
 from accounts.models import DirectoryState, Origin, User, normal_username
 
@@ -32,7 +33,7 @@ def admit(person: DirectoryPerson, read: datetime) -> User:
     """
 
     def decide() -> tuple[User | None, NotLetIn | None]:
-        user, error = _whose(person, read)
+        user, error = _whose(person)
         if user is not None:
             _take_over(user, person, Mirror.read(), read)
             error = refusal(user.directory_state, user.username)
@@ -54,23 +55,21 @@ def _decided(decide: Callable[[], T]) -> T:
         return decide()
 
 
-def _whose(person: DirectoryPerson, read: datetime) -> tuple[User | None, NotLetIn | None]:
+def _whose(person: DirectoryPerson) -> tuple[User | None, NotLetIn | None]:
     """Find out who it is by the immutable id; make or claim a user for somebody new.
 
     Somebody known comes with the name that they had; a new one is theirs as soon as they are read.
+    What the directory knows of another person of that name is not read here, and not touched.
     """
     users = User.objects.select_for_update()
     known = users.filter(directory_id=person.directory_id).first()
     holder = users.filter(username=person.username).first()
-    if known is not None and holder == known:
-        return known, None
     if holder is not None and holder.origin == Origin.LOCAL:
         return None, _name_is_local(person.username)
-    if holder is not None and holder.origin == Origin.DIRECTORY:
-        _take_over(holder, person, Mirror.read(), read)
-        return None, _name_was_anothers(person.username)
     if known is not None:
         return known, None
+    if holder is not None and holder.origin == Origin.DIRECTORY:
+        return None, _name_was_anothers(person.username)
     if person.state != DirectoryState.PRESENT:
         # Nobody is made for somebody who is not let in.
         return None, refusal(person.state, person.username)
@@ -119,8 +118,10 @@ def refresh(user: User, person: DirectoryPerson | None, read: datetime) -> None:
     else:
         user.directory_state, user.directory_read = fresh.directory_state, fresh.directory_read
         user.name, user.email, user.is_staff = fresh.name, fresh.email, fresh.is_staff
-        user.username = fresh.username
+        user.username, user.is_active = fresh.username, fresh.is_active
         require_present(fresh.directory_state, fresh.username)
+        if not fresh.is_active:
+            raise _switched_off(fresh.username)
 
 
 def _take_over(user: User, person: DirectoryPerson | None, mirror: Mirror, read: datetime) -> None:
@@ -169,6 +170,15 @@ def refusal(state: str, username: str) -> NotLetIn | None:
     code, message, next_step = _REFUSALS.get(state, _REFUSALS[DirectoryState.GONE])
     log = f"{username!r} is {state or 'unread'} in the directory"
     return NotLetIn(log=log, message=message, next_step=next_step, code=code)
+
+
+def _switched_off(username: str) -> NotLetIn:
+    return NotLetIn(
+        log=f"{username!r} has the name of somebody who is switched off here",
+        message=gettext_noop("An administrator has switched this user name off in the portal."),
+        next_step=gettext_noop("If you should have access, ask an administrator."),
+        code="SwitchedOff",
+    )
 
 
 def _name_is_local(username: str) -> NotLetIn:
@@ -222,12 +232,8 @@ def forget(username: str) -> str:
     return name
 
 
-_MOST_TOLD = 100
-
-
 def _all_of(user: User) -> dict[str, Any]:
     """Return everything that goes with a person, as the record keeps it."""
-    grants = user.grants.select_related("account", "user", "group").order_by("pk")[:_MOST_TOLD]
     return {
         "origin": str(user.origin),
         "state": str(user.directory_state),
@@ -236,7 +242,5 @@ def _all_of(user: User) -> dict[str, Any]:
         "directory_id": user.directory_id,
         "is_staff": user.is_staff,
         "is_superuser": user.is_superuser,
-        "groups": sorted(user.member_of.values_list("name", flat=True)),
-        "grants": [str(grant) for grant in grants],
-        "bookmarks": user.bookmarks.count(),
+        **what_is_theirs(user),
     }

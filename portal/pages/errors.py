@@ -13,6 +13,7 @@ from accounts.errors import (
     DatabaseUnavailable,
     InvalidRequest,
     NotGranted,
+    NotLetIn,
     PortalError,
     gettext_noop,
 )
@@ -49,7 +50,7 @@ def _again(request: HttpRequest, error: PortalError) -> str:
 
 def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
     """Tell the person what happened and what to do, and the operator in the log."""
-    _log(request, error)
+    log_refusal(request, error)
     role: Role | None = request.META.get(_ROLE)
     response = render(
         request,
@@ -62,6 +63,7 @@ def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
             "role": role,
             "environment": environment(role.account.environment) if role else None,
             "options": _options(request, error),
+            "is_out": isinstance(error, NotLetIn),
             "is_recorded": role is not None and isinstance(error, UpstreamError),
             "reference": log_lines.request_id.get(),
         },
@@ -88,7 +90,8 @@ def _options(request: HttpRequest, error: PortalError) -> str:
     return f"{reverse('options', kwargs=match.kwargs)}?{query}"
 
 
-def _log(request: HttpRequest, error: PortalError) -> None:
+def log_refusal(request: HttpRequest, error: PortalError) -> None:
+    """Tell the operator what a person was refused, and why."""
     level = logging.ERROR if error.status >= 500 else logging.INFO
     facts = {
         "error": type(error).__name__,

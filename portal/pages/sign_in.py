@@ -8,6 +8,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.errors import PortalError
 from accounts.models.user import LONGEST_USERNAME
+from portal import log_lines
+from portal.pages.errors import log_refusal
 from portal.pages.opening import SeeOther, go_on_to_launch
 from portal.pages.visitor import caller, signed_in_user
 from portal.pages.wording import sentence
@@ -35,6 +37,8 @@ def _try(request: HttpRequest, step: NextStep) -> HttpResponse:
     username = request.POST.get("username", "")
     answer = door.sign_in(request, caller(request), username, request.POST.get("password", ""))
     if isinstance(answer, PortalError):
+        if not isinstance(answer, door.WrongPassword):
+            log_refusal(request, answer)
         return _form(request, step, username=username, refusal=answer)
     if step.launch:
         # Another tab's launch may have been kept since the form was shown.
@@ -54,11 +58,13 @@ def _form(
     refusal: PortalError | None = None,
     has_left: bool = False,
 ) -> HttpResponse:
+    is_wrong = isinstance(refusal, door.WrongPassword)
     context = {
         "step": step,
         "username": username[:LONGEST_USERNAME],
         "has_left": has_left,
-        "is_wrong": isinstance(refusal, door.WrongPassword),
+        "is_wrong": is_wrong,
+        "reference": log_lines.request_id.get() if refusal and not is_wrong else "",
         "message": sentence(refusal.message, refusal.params) if refusal else "",
         "what_now": sentence(refusal.next_step, refusal.params) if refusal else "",
     }

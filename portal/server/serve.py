@@ -19,6 +19,7 @@ from django.db import Error, connections
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from accounts.database.connection import in_one_line
+from portal import health
 from portal.checks import SETTINGS
 from portal.env import SettingsProblem
 from portal.server import connection_limit, static_files
@@ -50,7 +51,9 @@ def prepare() -> None:
     try:
         if settings.PORTAL_MIGRATE:
             call_command("migrate", interactive=False, verbosity=0)
+        connections["default"].ensure_connection()
         connection_limit.require_room()
+        health.tell_readiness()
         static_files.lay()
     except Error as error:
         raise SettingsProblem(

@@ -15,13 +15,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.directory import people as directory_people
-from accounts.errors import gettext_noop
 from accounts.models import DirectoryState, Origin, User
+from portal.bulkhead import TURNS, bulkhead
 from portal.directory_settings import DirectorySettings
-from portal.errors import DirectoryUnavailable, PersonUnreadable
-from portal.signin.directory import door
+from portal.errors import DirectoryUnavailable
+from portal.signin.directory import door, refusals
 
 _CLOCKS_MAY_DIFFER = timedelta(seconds=60)
+_AT_ONE_TURN = 2
 
 _lock = threading.Lock()
 
@@ -40,14 +41,15 @@ _turns: dict[int, _Turn] = {}
 def require_let_in(user: User) -> None:
     """Make sure that the directory still lets its person in; nothing to do for everybody else.
 
-    Raises NotLetIn when it does not, DirectoryUnavailable when it does not answer and what is known
-    is too old, RecordUnavailable when what it says cannot be recorded.
+    Raises NotLetIn when it does not, DirectoryUnavailable when it says nothing of the person, or
+    does not answer and what is known is too old, RecordUnavailable when what it says cannot be
+    recorded.
     """
     if user.origin != Origin.DIRECTORY:
         return
     directory = settings.DIRECTORY
     if directory is None:
-        raise _off(user)
+        raise refusals.off(user.username)
     began = timezone.now()
     directory_people.require_present(user.directory_state, user.username)
     if _is_young(user, began, directory):
@@ -90,17 +92,17 @@ def _is_too_old(user: User, directory: DirectorySettings) -> bool:
 def _in_turn(user: User, seconds: int) -> Iterator[bool]:
     """Hold a person's turn at being read; tells whether somebody had it before.
 
-    Raises DirectoryUnavailable where it does not come within so many seconds, or where as many
-    wait for it as may: one person must not hold all threads.
+    Raises DirectoryUnavailable where it does not come within so many seconds, and at once where
+    one waits for it already or as many wait for turns as may: they must not hold all threads.
     """
     with _lock:
         turn = _turns.setdefault(user.pk, _Turn())
         turn.wanted += 1
-        may_wait = turn.wanted <= max(2, settings.PORTAL_THREADS // 2)
+        one_waits = turn.wanted > _AT_ONE_TURN
     try:
         has_waited = not turn.held.acquire(blocking=False)
-        if has_waited and not (may_wait and turn.held.acquire(timeout=seconds)):
-            raise _being_read(user)
+        if has_waited and (one_waits or not _comes(turn, user, seconds)):
+            raise refusals.being_read(user.username)
         try:
             yield has_waited
         finally:
@@ -112,45 +114,20 @@ def _in_turn(user: User, seconds: int) -> Iterator[bool]:
                 del _turns[user.pk]
 
 
+def _comes(turn: _Turn, user: User, seconds: int) -> bool:
+    """Wait for a turn, so many seconds at most. Raises DirectoryUnavailable."""
+    with bulkhead().entered(TURNS, lambda: refusals.being_read(user.username)):
+        return turn.held.acquire(timeout=seconds)
+
+
 def _read_again(user: User, directory: DirectorySettings) -> None:
     now = timezone.now()
     try:
         person = door.read(user.username, user.directory_id or "")
-    except PersonUnreadable:
-        # The directory is there: what is known of them does not count on.
-        raise
     except DirectoryUnavailable as error:
+        if not error.lets_known_go_on:
+            raise
         if _is_too_old(user, directory):
-            raise _too_old(user, error.log) from None
+            raise refusals.too_old(user.username, error.log) from None
         return
     directory_people.refresh(user, person, now)
-
-
-def _being_read(user: User) -> DirectoryUnavailable:
-    return DirectoryUnavailable(
-        log=f"{user.username!r} is being read by as many requests as may wait",
-        message=gettext_noop("The portal is still asking the directory about you."),
-        next_step=gettext_noop("Try again in a few seconds."),
-        code="BeingRead",
-    )
-
-
-def _too_old(user: User, cause: str) -> DirectoryUnavailable:
-    return DirectoryUnavailable(
-        log=f"what is known of {user.username!r} is too old: {cause}",
-        message=gettext_noop(
-            "The directory does not answer, and what the portal knows of you is too old."
-        ),
-        next_step=gettext_noop("Try again in a minute; if it stays so, tell an administrator."),
-    )
-
-
-def _off(user: User) -> DirectoryUnavailable:
-    return DirectoryUnavailable(
-        log=f"{user.username!r} is a directory person, and no directory is set",
-        message=gettext_noop("The portal no longer asks the directory that knows you."),
-        next_step=gettext_noop("Ask an administrator to connect it again."),
-        retry_makes_sense=False,
-        retry_after=None,
-        code="NoDirectory",
-    )

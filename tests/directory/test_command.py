@@ -1,6 +1,7 @@
 """``manage.py directory``: everybody read again all or nothing, and one forgotten."""
 
 import json
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -20,6 +21,8 @@ from accounts.models import (
     Origin,
     User,
 )
+from portal.signin.directory import door
+from portal.signin.directory.reading import Reading
 from tests.conftest import PASSWORD
 from tests.directory import hostile
 from tests.directory.in_process import connect, is_in, try_in
@@ -74,7 +77,8 @@ def test_sync_reads_everybody_again_and_says_one_line(branch: Branch) -> None:
     status, out, err = directory("sync")
     assert (status, err) == (0, "")
     assert out == (
-        "4 people: 4 present, 0 gone, 0 disabled, 0 outside, 0 replaced; 0 changed, 0 lose access\n"
+        "4 people: 4 present, 0 gone, 0 disabled, 0 outside, 0 replaced, "
+        "0 unreadable; 0 changed, 0 lose access\n"
     )
     for name, read in User.objects.values_list("username", "directory_read"):
         assert read != before[name]
@@ -157,6 +161,46 @@ def test_P34_a_directory_that_stops_answering_half_way_changes_nothing(
         assert everything() == before
 
 
+def leave_out(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    read_all = door.read_all
+
+    def partly(ids: Mapping[str, str]) -> Reading:
+        readable = {name: its_id for name, its_id in ids.items() if name not in names}
+        return Reading(read_all(readable).people, frozenset(names))
+
+    monkeypatch.setattr(door, "read_all", partly)
+
+
+def test_P34_sync_says_who_could_not_be_read_and_exits_1_and_does_the_rest(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch.replace(branch.person("ann"), "displayName", "Ann Other")
+    leave_out(monkeypatch, "bob")
+    status, out, err = directory("sync")
+    assert (status, err) == (1, "")
+    assert out == (
+        "4 people: 3 present, 0 gone, 0 disabled, 0 outside, 0 replaced, "
+        "1 unreadable; 1 changed, 0 lose access\n"
+    )
+    assert User.objects.get(username="ann").name == "Ann Other"
+    summary, _ = last_rows(2)
+    assert summary["after"] == {"summary": out.strip(), "unreadable": ["bob"]}
+
+
+def test_P34_who_cannot_be_read_counts_against_the_third(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch.delete_person("ann")
+    leave_out(monkeypatch, "bob")
+    before = everything()
+    status, out, err = directory("sync")
+    assert (status, out) == (1, "")
+    assert "more than a third" in err
+    assert everything() == before
+    assert directory("sync", "--yes")[0] == 1
+    assert states()["ann"] == DirectoryState.GONE
+
+
 def test_sync_without_a_record_changes_nothing(
     branch: Branch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +267,8 @@ def test_who_has_a_new_name_in_the_directory_is_not_forgotten_by_the_old_one(
         connection.rename_s(branch.person("ann"), "uid=anna")
     branch.add_person("ann", "another password of ann's")
     assert try_in("ann", "another password of ann's")[0] == 403
-    assert directory("forget", "ann") == (0, "not forgotten: ann is called anna now\n", "")
+    line = "forgotten: ann (who had that name is called anna now and keeps what is theirs)\n"
+    assert directory("forget", "ann") == (0, line, "")
     assert User.objects.get(username="anna").grants.count() == 1
     assert try_in("ann", "another password of ann's")[0] == 303
     assert not User.objects.get(username="ann").grants.exists()
@@ -234,15 +279,43 @@ def test_sync_gives_people_their_new_names(branch: Branch) -> None:
         connection.rename_s(branch.person("ann"), "uid=anna")
     status, out, _ = directory("sync")
     assert (status, "4 present" in out, "1 changed, 0 lose access" in out) == (0, True, True)
-    assert set(states()) == {"anna", "bob", "carol", "dana"}
+    assert set(states()) == {"anna", "ann", "bob", "carol", "dana"}
+    assert states()["ann"] == DirectoryState.REPLACED
     _, renamed = last_rows(2)
     assert (renamed["user"], renamed["after"]) == ("anna", {"username": "anna"})
 
 
-def test_forgetting_needs_no_directory(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_forgotten_who_may_still_be_there(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything()
+    status, out, err = directory("forget", "ann")
+    assert (status, out) == (1, "")
+    assert err == (
+        "ann is still in the directory; --yes forgets them all the same; nothing was changed\n"
+    )
+    assert everything()[4:] == before[4:]
     with hostile.closed_port() as closed:
         connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=closed)
-        assert directory("forget", "ann") == (0, "forgotten: ann\n", "")
+        status, out, err = directory("forget", "ann")
+        assert (status, out) == (1, "")
+        assert "nobody can tell whether the directory still has ann" in err
+        assert err.count("\n") == 1
+        assert User.objects.filter(username="ann").exists()
+        assert directory("forget", "ann", "--yes") == (0, "forgotten: ann\n", "")
+
+
+def test_nobody_is_forgotten_whose_new_name_is_a_local_persons(branch: Branch) -> None:
+    User.objects.create_user("annette", PASSWORD)
+    payments(to=User.objects.get(username="ann"))
+    with branch.server.writing() as connection:
+        connection.rename_s(branch.person("ann"), "uid=annette")
+    branch.add_person("ann", "another password of ann's")
+    assert try_in("ann", "another password of ann's")[0] == 403
+    status, _, err = directory("forget", "ann")
+    assert status == 1
+    assert "called annette there" in err
+    assert Grant.objects.filter(user__username="ann").exists()
 
 
 @pytest.mark.parametrize(

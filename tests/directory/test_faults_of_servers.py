@@ -100,6 +100,10 @@ FAULTS: dict[str, tuple[str, Make]] = {
 }
 
 
+# What a slow password hash of one person looks like too: for it no server is passed over.
+OF_ONE_PERSON = "stalls after the search"
+
+
 @dataclass(frozen=True)
 class Met:
     """How a sign-in went: who was let in (empty: nobody, the directory is away), in seconds."""
@@ -155,7 +159,8 @@ def test_P03_a_bad_server_alone_is_a_directory_that_is_away_within_the_budget(
     first, second = met[fault, False]
     assert (first.who, second.who) == ("", "")
     assert first.seconds < 2 * TIMEOUT + SLACK
-    assert second.seconds < SLACK, "nobody waits for it again so soon"
+    if fault != OF_ONE_PERSON:
+        assert second.seconds < SLACK, "nobody waits for it again so soon"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -165,7 +170,8 @@ def test_P03_a_good_server_after_a_bad_one_lets_in_within_the_budget_and_then_at
     first, second = met[fault, True]
     assert (first.who, second.who) == ("ann", "ann")
     assert first.seconds < 2 * TIMEOUT + SLACK
-    assert second.seconds < SLACK, "the bad one is passed over"
+    if fault != OF_ONE_PERSON:
+        assert second.seconds < SLACK, "the bad one is passed over"
 
 
 # --- the good ones --------------------------------------------------------------------------------

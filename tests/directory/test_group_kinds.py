@@ -67,8 +67,10 @@ def last_error() -> str:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the settings that the log has errors about."""
     found = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    return [vars(record)["facts"]["setting"] for record in found if "facts" in vars(record)]
+    facts = [vars(record).get("facts", {}) for record in found]
+    return [each["setting"] for each in facts if "setting" in each]
 
 
 # --- a name that looks like another ----------------------------------------------------------

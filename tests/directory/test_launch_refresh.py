@@ -1,9 +1,10 @@
 """P4: before a launch the directory is asked again; what it says counts at once."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +17,17 @@ from accounts.directory.changes import DirectoryPerson
 from accounts.directory.people import forget
 from accounts.errors import NotLetIn
 from accounts.models import Action, DirectoryState, Entry, Grant, Group, Outcome, User
+from portal import bulkhead
 from portal import launch as use_case
+from portal.errors import DirectoryUnavailable
 from portal.launch import Launch, LoginUrl
 from portal.pages import credentials as credentials_page
 from portal.pages import launch as launch_page
 from portal.signin import refresh
-from portal.signin.directory import door
+from portal.signin.directory import door, refusals
 from tests.conftest import PASSWORD
 from tests.directory import hostile
+from tests.directory.house import eventually
 from tests.directory.in_process import connect, is_in, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
 from tests.portal.catalogue import payments
@@ -183,13 +187,12 @@ def test_a_new_name_in_the_directory_is_theirs_at_the_next_launch(
     user.refresh_from_db()
     assert (user.username, user.directory_state) == ("anna", DirectoryState.PRESENT)
     assert [grant.role_name for grant in user.grants.all()] == ["Auditor"]
-    assert not User.objects.filter(username="ann").exists()
     change = json.loads(Entry.objects.filter(action=Action.ADMIN_CHANGE).latest("id").details)
-    assert (change["before"], change["after"]) == ({"username": "ann"}, {"username": "anna"})
+    assert (change["before"], change["after"]["username"]) == ({"username": "ann"}, "anna")
     assert is_in(ann)
-    # Whoever has the old name now begins with nothing, and needs nobody's help for it.
+    # Whoever has the old name now is somebody else.
     rename(branch, "bob", "ann")
-    assert try_in("ann", PASSWORDS["bob"])[0] == 303
+    assert try_in("ann", PASSWORDS["bob"])[0] == 403
 
 
 @pytest.mark.parametrize("whose", ["local", "directory"])
@@ -267,7 +270,91 @@ def test_without_a_directory_its_people_cannot_launch(
     assert last_row().error == "NoDirectory"
 
 
+# --- what says nothing of them ---------------------------------------------------------------
+
+
+def test_P4_where_too_many_wait_for_it_nobody_goes_on_with_what_is_old(
+    ann: Client, branch: Branch, launched: list[Launch]
+) -> None:
+    branch.delete_person("ann")
+    places = bulkhead.bulkhead()
+    with ExitStack() as held:
+        for _ in range(places._most_of_one):
+            held.enter_context(places.entered(bulkhead.DIRECTORY, refusals.crowded))
+        answer = ann.get(GO)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert not launched
+    assert ann.get(GO).status_code == 403
+
+
+def test_P4_whose_id_cannot_be_read_any_more_does_not_go_on_with_what_is_old(
+    ann: Client, branch: Branch, launched: list[Launch]
+) -> None:
+    branch.replace(branch.person("ann"), "objectGUID", "short")
+    answer = ann.get(GO)
+    assert answer.status_code == 500
+    assert last_row().error == "NoImmutableId"
+    assert not launched
+
+
 # --- many at once ----------------------------------------------------------------------------
+
+
+class Another(threading.Thread):
+    """Another request that needs somebody's turn, and waits for it if it may."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__()
+        self.user = user
+        self.refusals: list[DirectoryUnavailable] = []
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with refresh._in_turn(self.user, 60):
+                pass
+        except DirectoryUnavailable as refusal:
+            self.refusals.append(refusal)
+
+
+def waiting(count: int) -> bool:
+    return len(bulkhead.bulkhead()._compartments[bulkhead.TURNS].begun) == count
+
+
+def require_refused_at_once(user: User) -> None:
+    another = Another(user)
+    another.join(10)
+    assert [(refusal.code, refusal.retry_after) for refusal in another.refusals] == [
+        ("BeingRead", 5)
+    ]
+
+
+def test_P38_one_request_of_a_person_waits_while_another_reads_them_and_no_third() -> None:
+    bulkhead.bulkhead.cache_clear()
+    user = User(pk=1, username="ann")
+    with refresh._in_turn(user, 1):
+        second = Another(user)
+        eventually(lambda: waiting(1), 10)
+        require_refused_at_once(user)
+    second.join()
+    assert not second.refusals
+    assert not refresh._turns
+
+
+def test_P38_few_threads_wait_for_turns_whoevers_they_are() -> None:
+    bulkhead.bulkhead.cache_clear()
+    may_wait = bulkhead.bulkhead()._compartments[bulkhead.TURNS].most
+    *people, last = [User(pk=number, username=f"ann-{number}") for number in range(may_wait + 1)]
+    with ExitStack() as held:
+        for user in (*people, last):
+            held.enter_context(refresh._in_turn(user, 1))
+        others = [Another(user) for user in people]
+        eventually(lambda: waiting(may_wait), 10)
+        require_refused_at_once(last)
+    for other in others:
+        other.join()
+        assert not other.refusals
+    assert not refresh._turns
 
 
 def test_P4_nobody_goes_on_with_what_is_old_because_somebody_else_is_reading(

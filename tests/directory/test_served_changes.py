@@ -141,6 +141,7 @@ def test_P04_a_new_person_of_the_name_waits_for_forget_and_then_starts_with_noth
     assert refused.status_code == 403
     assert "This name belonged to somebody else" in sentences(refused)
     assert home.last_act("sign-in", new.name)[0] == "denied"
+    assert visitor.go("/go/hub/cost-viewer/").status_code == 403
     assert not visitor.is_signed_in
 
     forgotten = home.served.manage("directory", "forget", new.name)

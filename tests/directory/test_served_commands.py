@@ -94,7 +94,7 @@ def test_forget_refuses_who_is_no_directory_person(large: House, name: str) -> N
 def test_forget_of_one_spelled_otherwise_leaves_a_row(large: House) -> None:
     person = large.invite()
     visitor = large.sign_in(person)
-    assert large.served.manage("directory", "forget", person.name.upper()).returncode == 0
+    assert large.served.manage("directory", "forget", person.name.upper(), "--yes").returncode == 0
     assert not visitor.is_signed_in
     assert large.changes(person.name)[-1]["change"] == "directory forget"
     assert large.changes(person.name)[-1]["after"] is None

@@ -248,7 +248,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
             received = 0
             while (data := end.recv(1 << 20)) and received < 2 * MOST_BYTES_OF_AN_ANSWER:
                 received += len(data)
-            assert received <= MOST_BYTES_OF_AN_ANSWER + (1 << 20)
+            assert received <= MOST_BYTES_OF_AN_ANSWER
 
 
 def test_a_name_without_an_address_is_a_problem_of_the_line() -> None:
@@ -366,15 +366,14 @@ def test_P4_a_new_name_that_is_somebody_elses_too_is_nobodys_and_the_other_stays
     assert client.read("dana", dana.directory_id) == dana
 
 
-def test_P4_where_nobody_has_the_id_and_several_have_the_name_that_is_no_answer(
+def test_P4_where_nobody_has_the_id_and_several_have_the_name_they_are_gone(
     slapd: Slapd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     branch = slapd.populated_branch("several", "activeDirectory")
     client = Client(connect(monkeypatch, branch.settings()))
     for name in ("ann", "bob"):
         branch.replace(branch.person(name), "sAMAccountName", "anna")
-    with pytest.raises(UnreadablePerson):
-        client.read("anna", str(uuid.uuid4()))
+    assert client.read("anna", str(uuid.uuid4())) is None
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import administrators
-from accounts.directory import changes as directory_changes
-from accounts.directory import people
+from accounts.directory import names, people
 from accounts.directory.changes import DirectoryPerson
 from accounts.local_people import make_superuser
 from accounts.models import (
@@ -32,7 +31,7 @@ from accounts.models import (
     User,
 )
 from portal import bulkhead
-from portal.signin.directory import door
+from portal.signin.directory import door, refusals
 from tests.conftest import PASSWORD
 from tests.directory import hostile
 from tests.directory.in_process import connect, is_in, try_in
@@ -254,8 +253,9 @@ def test_somebody_new_under_a_known_name_is_refused_until_it_is_forgotten(
         assert "belonged to somebody else" in page
         assert "directory forget" in page
     assert last_sign_in().error == "NameWasAnothers"
-    assert User.objects.get(username="ann").directory_state == DirectoryState.REPLACED
-    assert not is_in(client)
+    # Who had the name is somebody else, and nobody has read them again.
+    assert User.objects.get(username="ann").directory_state == DirectoryState.PRESENT
+    assert is_in(client)
     assert try_in("ann", PASSWORDS["ann"])[0] == 403
 
 
@@ -274,10 +274,17 @@ def test_a_new_name_of_the_same_person_is_a_new_name_only(directory: Branch) -> 
     ann.refresh_from_db()
     assert ann.username == "anna"
     assert set(ann.grants.values_list("role_name", flat=True)) == {"Developer", "Auditor"}
-    assert not User.objects.filter(username="ann").exists()
     assert ann.member_of.count() == 1
     told = changes()[-1]
-    assert (told["before"], told["after"]) == ({"username": "ann"}, {"username": "anna"})
+    assert told["before"] == {"username": "ann"}
+    assert told["after"] == {
+        "username": "anna",
+        "is_active": True,
+        "groups": ["on-call"],
+        "grants": ["user anna: Auditor in *"],
+        "grants_left_out": 0,
+        "bookmarks": 0,
+    }
 
 
 def test_a_new_name_that_somebody_else_has_is_refused(directory: Branch) -> None:
@@ -294,7 +301,9 @@ def test_a_new_name_that_somebody_else_has_is_refused(directory: Branch) -> None
     assert last_sign_in().error == "NameWasAnothers"
     assert User.objects.get(username="ann").directory_state == DirectoryState.PRESENT
     assert try_in("bobby", PASSWORDS["bob"])[0] == 303
-    assert try_in("bob", PASSWORDS["carol"])[0] == 303
+    # The name that he left is held until somebody says that it is free.
+    assert try_in("bob", PASSWORDS["carol"])[0] == 403
+    assert last_sign_in().error == "NameWasAnothers"
 
 
 def test_who_was_refused_gets_in_when_the_directory_says_so_again(
@@ -401,12 +410,23 @@ def test_P38_where_too_many_wait_for_it_nobody_more_waits(directory: Branch, ann
     places = bulkhead.bulkhead()
     with contextlib.ExitStack() as held:
         for _ in range(places._most_of_one):
-            held.enter_context(places.entered(bulkhead.DIRECTORY, door._crowded))
+            held.enter_context(places.entered(bulkhead.DIRECTORY, refusals.crowded))
         status, page = try_in("bob", PASSWORDS["bob"])
         assert status == 503
         assert "Too many people wait for the directory" in page
         assert try_in("ann", PASSWORD)[0] == 303
     assert try_in("bob", PASSWORDS["bob"])[0] == 303
+
+
+def test_P38_tries_at_one_name_leave_places_for_everybody_else(directory: Branch) -> None:
+    places = bulkhead.bulkhead()
+    ann = bulkhead.Person("ann", refusals.crowded)
+    with contextlib.ExitStack() as held:
+        for _ in range(places._compartment(bulkhead.DIRECTORY).share):
+            held.enter_context(places.entered(bulkhead.DIRECTORY, refusals.crowded, ann))
+        assert try_in("Ann", PASSWORDS["ann"])[0] == 503
+        assert try_in("bob", PASSWORDS["bob"])[0] == 303
+    assert try_in("ann", PASSWORDS["ann"])[0] == 303
 
 
 def test_without_a_directory_a_directory_person_is_a_wrong_password(
@@ -469,7 +489,7 @@ def test_a_new_name_is_taken_by_an_access_file_at_this_moment(
     try_in("ann", PASSWORDS["ann"])
     with directory.server.writing() as connection:
         connection.rename_s(directory.person("ann"), "uid=anna")
-    take, tries = directory_changes._take_name, []
+    take, tries = names.take, []
 
     def once_too_late(user: User, username: str) -> None:
         tries.append(username)
@@ -477,9 +497,9 @@ def test_a_new_name_is_taken_by_an_access_file_at_this_moment(
             raise IntegrityError
         take(user, username)
 
-    monkeypatch.setattr(directory_changes, "_take_name", once_too_late)
+    monkeypatch.setattr(names, "take", once_too_late)
     assert try_in("anna", PASSWORDS["ann"])[0] == 303
-    assert User.objects.get().username == "anna"
+    assert User.objects.get(directory_id__isnull=False).username == "anna"
 
 
 def test_a_first_sign_in_meets_an_access_file_that_takes_the_name_at_this_moment(

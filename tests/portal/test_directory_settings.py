@@ -1,5 +1,6 @@
 """Settings of the directory that cannot be stop the start with one line that names them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,8 @@ WRONG = [
     ("AUTH_LDAP_START_TLS", {"AUTH_LDAP_START_TLS": "perhaps"}),
     ("AUTH_LDAP_CA_CERT_FILE", {"AUTH_LDAP_CA_CERT_FILE": "/no/such/file"}),
     ("AUTH_LDAP_CA_CERT_FILE", {"AUTH_LDAP_CA_CERT_FILE": str(ROOT)}),
+    ("AUTH_LDAP_CA_CERT_FILE", {"AUTH_LDAP_CA_CERT_FILE": str(ROOT / "manage.py")}),
+    ("AUTH_LDAP_CA_CERT_FILE", {"AUTH_LDAP_CA_CERT_FILE": os.devnull}),
     ("AUTH_LDAP_GROUP_TYPE", {**GROUPS, "AUTH_LDAP_GROUP_TYPE": "posixgroup"}),
     ("AUTH_LDAP_GROUP_TYPE", {**GROUPS, "AUTH_LDAP_GROUP_TYPE": ""}),
     ("AUTH_LDAP_GROUP_SEARCH_BASE", {**GROUPS, "AUTH_LDAP_GROUP_SEARCH_BASE": ""}),
@@ -199,6 +202,19 @@ def test_passwords_in_the_clear_are_warned_of(
     lines = list(directory_settings.warnings(read(monkeypatch, **{**RIGHT, **variables})))
     assert bool(lines) == warned
     assert all("unencrypted" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "variable", ["AUTH_LDAP_REQUIRE_GROUP", "AUTH_LDAP_DENY_GROUP", "AUTH_LDAP_ADMIN_GROUP"]
+)
+def test_P2_a_group_that_is_named_by_its_cn_is_warned_of(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_cn = read(monkeypatch, **{**RIGHT, **GROUPS, variable: "admins"})
+    (line,) = directory_settings.warnings(by_cn)
+    assert line.startswith(f"{variable} is 'admins'")
+    by_dn = read(monkeypatch, **{variable: f"cn=admins,{GROUPS['AUTH_LDAP_GROUP_SEARCH_BASE']}"})
+    assert list(directory_settings.warnings(by_dn)) == []
 
 
 def test_settings_that_nothing_reads_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A wrong setting stops the start with one line that names it; P41: unsafe ones are refused."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -134,6 +135,26 @@ def test_a_dot_env_file_in_the_working_directory_counts_and_the_environment_wins
     assert start(tmp_path, PORTAL_THREADS="4").returncode == 0
 
 
+def test_a_dot_env_file_says_what_stands_there(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('PORTAL_THREADS="${PATH}"\n', encoding="utf-8")
+    assert "PORTAL_THREADS is '${PATH}'" in start(tmp_path).stderr
+
+
+def test_names_that_look_like_settings_and_are_none_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AUTH_LDAP_REFRESH_SECOND=5\n", encoding="utf-8")
+    unknown = {"PORTAL_TRUSTED_PROXYS": "10.0.0.7", "AUTH_LDAP_QWXZKJVQWXZKJV": ""}
+    unknown["PORTAL_PASSWORD"] = "of-the-database"
+    started = start(tmp_path, **unknown)
+    assert started.returncode == 0
+    for line in (
+        "AUTH_LDAP_REFRESH_SECOND is no setting; did you mean AUTH_LDAP_REFRESH_SECONDS?",
+        "PORTAL_TRUSTED_PROXYS is no setting; did you mean PORTAL_TRUSTED_PROXIES?",
+        "AUTH_LDAP_QWXZKJVQWXZKJV is no setting.",
+    ):
+        assert line in started.stderr
+    assert "PORTAL_PASSWORD" not in started.stderr
+
+
 def test_the_list_of_settings_is_made_from_the_code_and_up_to_date() -> None:
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     made = subprocess.run(
@@ -214,3 +235,43 @@ def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert "BIND=192.0.2.1 is no address of this machine" in line
+
+
+def test_a_database_file_that_is_not_there_stops_a_start_that_does_not_make_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "p.sqlite3"
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.server.serve"],
+        cwd=tmp_path,
+        env=GOOD
+        | {"PORT": str(free_port()), "PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert line.startswith(f"DATABASE_URL leads to {file}, which cannot be used")
+    assert not file.exists()
+
+
+def test_a_start_on_a_database_that_is_not_migrated_says_so_in_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "p.sqlite3"
+    file.touch()
+    prepared = subprocess.run(
+        [sys.executable, "-c", "from portal.server import serve; serve.prepare()"],
+        cwd=tmp_path,
+        env=GOOD
+        | {"PORT": str(free_port()), "PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    lines = [json.loads(line) for line in prepared.stderr.splitlines()]
+    assert [line["problem"] for line in lines if line["message"] == "not ready"] == [
+        "the database needs migrating (./run manage migrate)"
+    ]

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from accounts.errors import RecordUnavailable
+from accounts.errors import NotLetIn, RecordUnavailable
 from accounts.models import Action, Entry, Outcome, User
 from accounts.record import unknown_name
 from portal.signin import sign_in as use_case
@@ -361,3 +361,20 @@ def test_P6_more_sign_ins_at_once_than_can_be_checked_are_asked_to_wait(
     assert answer.status_code == 429
     assert int(float(answer["Retry-After"])) >= 0
     assert client.post("/sign-in/", {"username": "ann", "password": PASSWORD}).status_code == 303
+
+
+def test_a_refusal_that_is_no_wrong_password_has_a_log_line_and_a_reference(
+    ann: User, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def barred(*_: object) -> NotLetIn:
+        return NotLetIn(log="why", message="No.", next_step="Ask.", code="DirectoryGone")
+
+    response = try_in(client, "ann", "wrong")
+    assert not REFERENCE.search(response.content)
+    monkeypatch.setattr(use_case, "sign_in", barred)
+    response = try_in(client, "ann", PASSWORD)
+    assert response.headers["X-Request-Id"].encode() in response.content
+    told = [vars(line)["facts"] for line in caplog.records if line.getMessage() == "refused"]
+    assert [(line["code"], line["cause"], line["status"]) for line in told] == [
+        ("DirectoryGone", "why", 403)
+    ]

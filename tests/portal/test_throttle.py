@@ -15,7 +15,7 @@ from accounts.errors import NotLetIn, TooMany
 from accounts.models import Action, Entry, Outcome, User
 from portal.bulkhead import CHECKED_AT_ONCE, PASSWORDS, for_threads
 from portal.signin import known_browser, sign_in, throttle
-from portal.signin.directory import door
+from portal.signin.directory import refusals
 from portal.signin.throttle import Attempt, SignInThrottle, admit, forgive
 from tests.conftest import PASSWORD
 from tests.served import Served
@@ -197,7 +197,7 @@ def test_P6_whom_the_directory_does_not_let_in_is_not_slowed_by_it_for_long(
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> None:
     def admit(*_: str) -> User:
-        raise door.away("away")
+        raise refusals.away("away")
 
     monkeypatch.setattr("portal.signin.sign_in._of_the_directory", admit)
 

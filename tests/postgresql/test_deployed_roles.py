@@ -95,3 +95,19 @@ def test_nobody_else_may_look_into_the_database(deployed: Server) -> None:
         administrator.execute(f"CREATE ROLE stranger LOGIN PASSWORD '{PASSWORD}'")
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(deployed.url("sekisho", user="stranger"))
+
+
+@pytest.mark.parametrize("words", [["migrate"], ["createsuperuser", "--noinput"]])
+def test_what_only_the_owner_can_prepare_is_one_line_for_the_portals_role(
+    deployed: Server, words: list[str]
+) -> None:
+    empty = address(deployed, "sekisho").removesuffix("/sekisho") + "/postgres"
+    refused = run(
+        ["manage.py", *words],
+        DATABASE_URL=empty,
+        DJANGO_SUPERUSER_USERNAME="portal-admin",
+        DJANGO_SUPERUSER_PASSWORD="the-word-of-an-administrator",
+    )
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert "as the role that owns it: docs/operations.md, step 5" in line

@@ -6,7 +6,7 @@ own name is what was typed: directories ignore case and squeeze spaces, the port
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,7 +23,14 @@ from portal.signin.directory.connection import (
     is_too_late,
     reason,
 )
-from portal.signin.directory.entries import PERSON_ATTRIBUTES, Entry, filled, filter_for_id
+from portal.signin.directory.entries import (
+    POSIX_ATTRIBUTES,
+    SHOWN_ATTRIBUTES,
+    STATE_ATTRIBUTES,
+    Entry,
+    filled,
+    filter_for_id,
+)
 from portal.signin.directory.line import Server
 from portal.signin.directory.problems import (
     NoDeniedGroup,
@@ -32,6 +39,7 @@ from portal.signin.directory.problems import (
     TooSlow,
     UnreadablePerson,
 )
+from portal.signin.directory.reading import Reading
 from portal.signin.directory.servers import Budget, Memory, Servers
 from portal.signin.directory.standing import NamedGroups
 
@@ -40,8 +48,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _NOBODY_ANSWERS = "no server of the directory answers"
 LONGEST_PASSWORD = 1024
-_SECONDS_FOR_ONE_OF_MANY = 0.5
 _MOST_OF_A_NAME = 10
+_MOST_SLOW_IN_A_ROW = 10
+# What keeps one person from being read, and nobody else.
+_OF_ONE_READING = (TooSlow, UnreadablePerson, NoImmutableId)
 # What comes of one person's entry: an answer that is too much, or a question that cannot be asked.
 _OF_ONE_PERSON = (
     ldap.SIZELIMIT_EXCEEDED,
@@ -51,6 +61,8 @@ _OF_ONE_PERSON = (
     ldap.INVALID_DN_SYNTAX,
     ldap.INVALID_SYNTAX,
 )
+# What an entry may say of itself that was found a moment ago.
+_NOTHING_TO_SHOW = (*_OF_ONE_PERSON, ldap.INSUFFICIENT_ACCESS, ldap.NO_SUCH_OBJECT)
 
 
 @dataclass(frozen=True)
@@ -90,35 +102,41 @@ class Client:
         """
         return self._ask(lambda connection, _: self._read(connection, username, directory_id))
 
-    def read_all(self, ids: Mapping[str, str]) -> dict[str, DirectoryPerson | None]:
-        """Read many people, by their ids under their names, all of them or none.
+    def read_all(self, ids: Mapping[str, str]) -> Reading:
+        """Read many people, by their ids under their names; each may take as long as one alone.
 
-        Whoever alone cannot be read is left out and told in the log. Raises what ``read`` raises;
-        UnreadablePerson where that is everybody.
+        Raises NoServerAnswers and NoDeniedGroup, and what ``read`` raises where nobody can be read.
         """
         people: dict[str, DirectoryPerson | None] = {}
+        problems: dict[str, Exception] = {}
+        slow_in_a_row: list[str] = []
         left = dict(ids)
 
         def read(connection: Connection, budget: Budget) -> None:
-            budget.ends += len(left) * _SECONDS_FOR_ONE_OF_MANY
-            while left:
+            while left and not connection.is_over_size:
                 name, its_id = next(iter(left.items()))
                 people[name] = self._read(connection, name, its_id)
                 del left[name]
+                slow_in_a_row.clear()
+                budget.renew()
 
         while left:
             try:
                 self._ask(read)
-            except TooSlow:
-                raise NoServerAnswers(_NOBODY_ANSWERS) from None
-            except UnreadablePerson as problem:
+            except _OF_ONE_READING as problem:
                 name = next(iter(left))
                 del left[name]
-                if not left and not people:
-                    raise
+                problems[name] = problem
                 facts = {"user": name, "cause": str(problem)}
                 log.warning("directory person cannot be read", extra={"facts": facts})
-        return people
+                if isinstance(problem, TooSlow):
+                    slow_in_a_row.append(name)
+            if len(slow_in_a_row) == _MOST_SLOW_IN_A_ROW:
+                # It is the directory that is slow: whoever reads it by the clock begins anew soon.
+                raise NoServerAnswers("one person after the other takes too long")
+        if problems and not people:
+            raise next(iter(problems.values()))
+        return Reading(people, frozenset(problems))
 
     # --- servers ---
 
@@ -134,9 +152,9 @@ class Client:
                 try:
                     answer = self._ask_server(server, budget, seconds, question)
                 except ServerProblem as problem:
-                    self._servers.failed(server)
-                    facts = {"server": server.url, "cause": str(problem)}
-                    log.warning("directory server passed over", extra={"facts": facts})
+                    # The time that it lacked may be what one person has used up elsewhere.
+                    if not isinstance(nobody_answers, TooSlow):
+                        self._pass_over(server, problem)
                 except TooSlow as problem:
                     # Another one may be quicker; this one is not to blame for one person.
                     self._servers.answered(server)
@@ -148,6 +166,11 @@ class Client:
                     self._servers.answered(server)
                     return answer
         raise nobody_answers
+
+    def _pass_over(self, server: Server, problem: ServerProblem) -> None:
+        self._servers.failed(server)
+        facts = {"server": server.url, "cause": str(problem)}
+        log.warning("directory server passed over", extra={"facts": facts})
 
     def _ask_server(
         self,
@@ -197,10 +220,7 @@ class Client:
     ) -> DirectoryPerson | None:
         found = self._found_by_id(connection, username, directory_id)
         if found is None:
-            named = self._named_so(connection, username)
-            if len(named) > 1:
-                raise UnreadablePerson("nobody has the id any more, and several have the name")
-            found = named[0] if named else None
+            found = self._found(connection, username)
         return self._person(connection, found) if found else None
 
     def _found_by_id(
@@ -213,7 +233,8 @@ class Client:
         if not directory_id:
             return None
         wanted = filter_for_id(directory_id, self._settings.user_search_filter)
-        for entry in self._entries(connection, wanted):
+        own_name = list(self._settings.name_attributes)[:1]
+        for entry in self._entries(connection, wanted, own_name):
             if entry.immutable_id != directory_id:
                 continue
             own = _own_name(entry, self._settings.name_attributes) or username
@@ -240,16 +261,20 @@ class Client:
         """
         # What cannot be a name is looked for as one that nobody has, and takes as long.
         typed = username if _is_a_name(username) else secrets.token_hex(16)
-        entries = self._entries(connection, filled(self._settings.user_search_filter, typed))
+        wanted = filled(self._settings.user_search_filter, typed)
+        entries = self._entries(connection, wanted, self._settings.name_attributes)
         named = [_named(entry, typed, self._settings.name_attributes) for entry in entries]
-        wanted = normal_username(typed)
-        known_by_it = [found for found in named if found and found.username == wanted]
+        known_by_it = [f for f in named if f and f.username == normal_username(typed)]
         if len(known_by_it) == 1:
             return [known_by_it[0]]
         return named
 
-    def _entries(self, connection: Connection, filter_text: str) -> list[Entry]:
-        attributes = dict.fromkeys((*PERSON_ATTRIBUTES, *self._settings.name_attributes))
+    def _entries(
+        self, connection: Connection, filter_text: str, names: Iterable[str]
+    ) -> list[Entry]:
+        """Find entries, with no more of them than tells who they are and how they stand."""
+        of_groups = POSIX_ATTRIBUTES if self._settings.group_type == "posixGroup" else ()
+        attributes = dict.fromkeys((*STATE_ATTRIBUTES, *of_groups, *names))
         base = self._settings.user_search_base
         return connection.search(base, filter_text, tuple(attributes), most=_MOST_OF_A_NAME)
 
@@ -260,11 +285,13 @@ class Client:
         if not entry.immutable_id:
             raise NoImmutableId("neither entryUUID nor objectGUID can be read")
         standing = self._named_groups.standing(entry, found.spelled, connection)
+        # The last question: a connection whose answer was too long has ended.
+        shown = _shown(entry.dn, connection)
         return DirectoryPerson(
             directory_id=entry.immutable_id,
             username=found.username,
-            name=entry.first("displayName", "cn"),
-            email=entry.first("mail"),
+            name=shown.first("displayName", "cn"),
+            email=shown.first("mail"),
             is_disabled=is_disabled or entry.is_disabled,
             is_outside=standing.is_outside,
             is_administrator=standing.is_administrator,
@@ -273,6 +300,17 @@ class Client:
 
     def _nobodys_dn(self) -> str:
         return f"cn={secrets.token_hex(16)},{self._settings.user_search_base}"
+
+
+def _shown(dn: str, connection: Connection) -> Entry:
+    """Read what pages show of a person; nothing where that is more than the portal reads."""
+    try:
+        found = connection.search(dn, "(objectClass=*)", SHOWN_ATTRIBUTES, scope=ldap.SCOPE_BASE)
+    except ldap.LDAPError as error:
+        if not connection.is_over_size and not isinstance(error, _NOTHING_TO_SHOW):
+            raise
+        found = []
+    return found[0] if found else Entry(dn, {})
 
 
 def _named(entry: Entry, typed: str, attributes: Mapping[str, tuple[str, str]]) -> _Found | None:

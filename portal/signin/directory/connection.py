@@ -9,6 +9,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from portal.signin.directory.entries import Entry
 from portal.signin.directory.line import Line, LineProblem, Server
+from portal.signin.directory.problems import TooSlow
 from portal.signin.directory.servers import Budget
 
 # libldap gets its end of the line as an open socket. Should it ever want to connect by itself, it
@@ -46,6 +47,11 @@ class Connection:
         """Whether there was time for a part of an answer only, because of those before it."""
         return self._has_answered and self._is_last
 
+    @property
+    def is_over_size(self) -> bool:
+        """Whether it has ended because an answer was longer than any may be."""
+        return self._line.is_over_size
+
     def bind_service(self, dn: str, password: str, seconds: float | None = None) -> None:
         """Become the portal's service, or nobody where none is set. Raises ldap.LDAPError."""
         self._allow(self._budget.for_one_answer() if seconds is None else seconds)
@@ -54,7 +60,7 @@ class Connection:
     def bind_person(self, dn: str, password: str) -> str:
         """Try a password, which must not be empty: ``right``, ``wrong``, ``disabled``.
 
-        Afterwards the connection is the person's. Raises ldap.LDAPError.
+        Afterwards the connection is the person's. Raises TooSlow, ldap.LDAPError.
         """
         if not password:
             # An empty one asks for nobody's rights (RFC 4513, 5.1.2), and most servers say yes.
@@ -65,10 +71,20 @@ class Connection:
         except _REFUSED_PASSWORD as error:
             is_disabled = _ACTIVE_DIRECTORY_DISABLED in str(_fact(error, "info"))
             return "disabled" if is_disabled else "wrong"
+        except ldap.LDAPError as error:
+            if is_too_late(error, self._line):
+                # How long it takes is in the person's entry: how often their password is hashed.
+                raise TooSlow("their password is not looked at in time") from None
+            raise
         return "right"
 
     def search(
-        self, base: str, filter_text: str, attributes: Sequence[str], most: int = 0
+        self,
+        base: str,
+        filter_text: str,
+        attributes: Sequence[str],
+        most: int = 0,
+        scope: int = ldap.SCOPE_SUBTREE,
     ) -> list[Entry]:
         """Return what is found below ``base``; with ``most`` ldap.SIZELIMIT_EXCEEDED beyond it.
 
@@ -78,7 +94,7 @@ class Connection:
         self._allow(seconds)
         asked = self._ldap.search_ext(
             base,
-            ldap.SCOPE_SUBTREE,
+            scope,
             filter_text,
             list(attributes),
             # A server that is awake gives up before the portal does, and says so.

@@ -13,17 +13,12 @@ _ACCOUNT_IS_DISABLED = 0x2
 _FLAGS = re.compile("-?[0-9]{1,10}")
 _LOCKED_FOR_GOOD = "000001010000Z"
 
-PERSON_ATTRIBUTES = (
-    "cn",
-    "displayName",
-    "entryUUID",
-    "gidNumber",
-    "mail",
-    "objectGUID",
-    "pwdAccountLockedTime",
-    "uid",
-    "userAccountControl",
-)
+STATE_ATTRIBUTES = ("entryUUID", "objectGUID", "pwdAccountLockedTime", "userAccountControl")
+"""Who somebody is and whether they may come in: nothing that people may write at any length."""
+POSIX_ATTRIBUTES = ("gidNumber", "uid")
+"""What posixGroups know their members by."""
+SHOWN_ATTRIBUTES = ("cn", "displayName", "mail")
+"""What pages show of a person."""
 
 
 class Entry:

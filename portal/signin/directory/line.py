@@ -109,14 +109,18 @@ class Line:
                 readable = self._readable(left)
                 if self._inner in readable:
                     received = 0
-                    if _pour(self._inner, self._outer, left) == 0:
+                    data = _received(self._inner)
+                    if data == b"":
                         return
+                    _send(self._outer, data, left)
                 if self._outer in readable:
-                    count = _pour(self._outer, self._inner, left)
-                    received += count or 0
+                    data = _received(self._outer)
+                    received += len(data or b"")
+                    # Told before the answer's end arrives: it must not be taken for a whole one.
                     self._is_over_size = received > MOST_BYTES_OF_AN_ANSWER
-                    if count == 0 or self._is_over_size:
+                    if data == b"" or self._is_over_size:
                         return
+                    _send(self._inner, data, left)
 
     def _readable(self, seconds: float) -> list[socket.socket]:
         if isinstance(self._outer, ssl.SSLSocket) and self._outer.pending():
@@ -129,19 +133,22 @@ class Line:
         return [end for end in ends if end.fileno() in ready]
 
 
-def _pour(source: socket.socket, target: socket.socket, seconds: float) -> int | None:
-    """Pass on what there is; return how many bytes, 0 at the end, None where there is nothing yet.
+def _received(source: socket.socket) -> bytes | None:
+    """Return what there is; nothing at the end, None where there is nothing yet.
 
     What arrives need not be for us: TLS has its own words, and a record comes in pieces.
     """
     source.settimeout(0)
     try:
-        data = source.recv(_CHUNK)
+        return source.recv(_CHUNK)
     except (ssl.SSLWantReadError, BlockingIOError):
         return None
-    target.settimeout(seconds)
-    target.sendall(data)
-    return len(data)
+
+
+def _send(target: socket.socket, data: bytes | None, seconds: float) -> None:
+    if data:
+        target.settimeout(seconds)
+        target.sendall(data)
 
 
 # --- connecting ------------------------------------------------------------------------------

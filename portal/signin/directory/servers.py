@@ -29,20 +29,24 @@ class Budget:
     def __init__(self, answer_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._answer_seconds = answer_seconds
         self._clock = clock
-        self.ends = clock() + 2 * answer_seconds
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin another exchange."""
+        self._ends = self._clock() + 2 * self._answer_seconds
 
     def for_one_answer(self) -> float:
         """Return how long the next answer may take, in seconds; 0 when the time is up."""
-        return max(0.0, min(self._answer_seconds, self.ends - self._clock()))
+        return max(0.0, min(self._answer_seconds, self._ends - self._clock()))
 
     @property
     def is_nearly_spent(self) -> bool:
         """Whether less is left than one answer may take."""
-        return self.ends - self._clock() < self._answer_seconds
+        return self._ends - self._clock() < self._answer_seconds
 
     def for_a_first_answer(self, servers_left: int) -> float:
         """Return how long a server may take to be found awake, so that all get their turn."""
-        left = max(0.0, self.ends - self._clock())
+        left = max(0.0, self._ends - self._clock())
         return min(self._answer_seconds, left / servers_left)
 
     def moment_in(self, seconds: float) -> float:

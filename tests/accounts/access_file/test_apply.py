@@ -362,6 +362,34 @@ def test_a_grant_to_what_prune_would_take_is_refused(folder: Folder) -> None:
     )
 
 
+def doubled(from_file: bool = True) -> Grant:
+    """A second grant like carol's, as two names that became one may leave it."""
+    grant = Grant.objects.filter(user__username="carol").earliest("pk")
+    grant.pk, grant.from_file = None, from_file
+    grant.save()
+    return grant
+
+
+def test_a_grant_that_stands_twice_becomes_one_as_the_file_says(folder: Folder) -> None:
+    folder.applied(SMALL)
+    doubled()
+    ends = SMALL.replace("sandbox, role: Developer}", "sandbox, role: Developer, expires: MOMENT}")
+    ends = ends.replace("MOMENT", "'2030-01-01T00:00:00Z'")
+    assert "0 to add, 1 to change, 1 to remove" in folder.applied(ends).out
+    (grant,) = Grant.objects.filter(user__username="carol")
+    assert grant.expires is not None
+
+
+def test_prune_takes_both_where_a_grant_stands_twice_and_leaves_the_admins(folder: Folder) -> None:
+    folder.applied(SMALL)
+    doubled()
+    none = without(SMALL, "- {user: carol")
+    assert "2 no longer in the file" in folder.applied(none).out
+    by_hand = doubled(from_file=False)
+    folder.applied(none, "--prune", "--yes")
+    assert Grant.objects.filter(user__username="carol").get() == by_hand
+
+
 def test_p34_removing_more_than_a_third_of_the_grants_needs_yes(folder: Folder) -> None:
     folder.applied(SMALL)
     two_less = without(SMALL, "- {user: carol", "- {group: on-call")

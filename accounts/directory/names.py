@@ -1,0 +1,137 @@
+"""Names of directory people: how a new one is taken, and how the one that was left stays held.
+
+Whoever gets a new name takes along what was granted to them. The name that they left is nobody's:
+held by a row that no id belongs to, so that a newcomer does not get what the access file goes on
+granting under it, until an administrator has it forgotten.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from accounts.models import DirectoryState, Grant, Membership, Origin, User
+
+MOST_TOLD = 100
+_MOST_IN_A_QUERY = 500
+
+
+def may_take(holder: User | None, state: DirectoryState) -> bool:
+    """Whether somebody in this state may take a name from whoever has it here.
+
+    A name that waits is taken with all that was granted under it: only by who is let in.
+    """
+    if holder is None:
+        return True
+    return holder.origin == Origin.NONE_YET and state == DirectoryState.PRESENT
+
+
+def free_names(wishes: Mapping[int, tuple[str, DirectoryState]]) -> dict[int, str]:
+    """Return which of many wished names are given, by the keys of those who leave theirs for them.
+
+    What one of them leaves is free for another, so that two may trade names. A name that several
+    wish for is nobody's.
+    """
+    times = Counter(name for name, _ in wishes.values())
+    holders = _holders(times)
+    given = {pk: wish for pk, wish in wishes.items() if times[wish[0]] == 1}
+    while refused := [pk for pk, wish in given.items() if not _is_given(*wish, given, holders)]:
+        for pk in refused:
+            del given[pk]
+    return {pk: name for pk, (name, _) in given.items()}
+
+
+def _is_given(
+    name: str, state: DirectoryState, given: Container[int], holders: Mapping[str, User]
+) -> bool:
+    holder = holders.get(name)
+    is_left = holder is not None and holder.pk in given
+    return is_left or may_take(holder, state)
+
+
+def _holders(names: Iterable[str]) -> dict[str, User]:
+    found: dict[str, User] = {}
+    rest = iter(sorted(names))
+    while chunk := list(islice(rest, _MOST_IN_A_QUERY)):
+        found.update((user.username, user) for user in User.objects.filter(username__in=chunk))
+    return found
+
+
+def step_aside(users: Sequence[User]) -> None:
+    """Free the names of people who are all about to get new ones, perhaps each other's."""
+    for user in users:
+        # Nobody else can have it: a record key is never used again.
+        User.objects.filter(pk=user.pk).update(username=f"leaving {user.record_key}")
+
+
+def take(user: User, username: str) -> None:
+    """Give a person their new name, and what was granted under it while nobody had it.
+
+    Whoever was switched off while they were only a name stays so. Writes everything but the person.
+    """
+    waiting = User.objects.select_for_update().filter(username=username, origin=Origin.NONE_YET)
+    placeholder = waiting.first()
+    if placeholder is not None:
+        placeholder.grants.update(user=user)
+        _fold_equal_grants(user)
+        placeholder.bookmarks.update(user=user)
+        there = Membership.objects.filter(user=user).values("group")
+        placeholder.memberships.exclude(group__in=there).update(user=user)
+        user.is_active = user.is_active and placeholder.is_active
+        placeholder.delete()
+    user.username = username
+
+
+def _fold_equal_grants(user: User) -> None:
+    """Of a person's grants that differ in their end alone, keep the one that ends last.
+
+    What the access file granted and what was granted in the admin stay apart: each takes back its
+    own.
+    """
+    kept: dict[tuple[object, ...], Grant] = {}
+    for grant in user.grants.order_by("pk"):
+        tags = tuple(sorted(grant.account_tags.items()))
+        equal = (grant.account_id, tags, grant.role_name, grant.starts, grant.from_file)
+        other = kept.setdefault(equal, grant)
+        if _ends_later(grant, other):
+            kept[equal] = grant
+            other.delete()
+        elif other is not grant:
+            grant.delete()
+
+
+def _ends_later(grant: Grant, other: Grant) -> bool:
+    if grant.expires is None or other.expires is None:
+        return other.expires is not None
+    return grant.expires > other.expires
+
+
+def hold(username: str) -> None:
+    """Keep a name that was left from whoever comes next, unless somebody has it already."""
+    if not User.objects.filter(username=username).exists():
+        held = User(
+            username=username,
+            origin=Origin.DIRECTORY,
+            directory_state=DirectoryState.REPLACED,
+        )
+        held.set_unusable_password()
+        held.save()
+
+
+def what_waits(username: str) -> dict[str, Any]:
+    """Return what comes with a name that waits, as the record keeps it; empty for other names."""
+    placeholder = User.objects.filter(username=username, origin=Origin.NONE_YET).first()
+    if placeholder is None:
+        return {}
+    return {"is_active": placeholder.is_active, **what_is_theirs(placeholder)}
+
+
+def what_is_theirs(user: User) -> dict[str, Any]:
+    """Return what was granted to a person, as the record keeps it."""
+    grants = user.grants.select_related("account", "user", "group").order_by("pk")
+    return {
+        "groups": sorted(user.member_of.values_list("name", flat=True)),
+        "grants": [str(grant) for grant in grants[:MOST_TOLD]],
+        "grants_left_out": max(0, grants.count() - MOST_TOLD),
+        "bookmarks": user.bookmarks.count(),
+    }
