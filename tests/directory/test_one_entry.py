@@ -99,9 +99,9 @@ def slow_for(
 ) -> Iterator[hostile.Hostile]:
     """Let the portal ask a server that needs longer for these people's groups than it waits."""
     branch.add_group("deep-0", *names)
-    for depth in range(1, 13):
+    for depth in range(1, 26):
         branch.add_group(f"deep-{depth}", groups=(f"deep-{depth - 1}",))
-    with hostile.Hostile(hostile.lagging(branch.server.url, 0.2)) as lagging:
+    with hostile.Hostile(hostile.lagging(branch.server.url, 0.1)) as lagging:
         changes = {"AUTH_LDAP_SERVER_URI": lagging.url, "AUTH_LDAP_REFRESH_SECONDS": "0"}
         changes["AUTH_LDAP_GROUP_TYPE"] = "nestedGroupOfNames"
         connect(monkeypatch, branch.settings(), **changes)
