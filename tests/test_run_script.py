@@ -220,6 +220,18 @@ def test_a_moved_project_gets_a_new_environment(project: Project) -> None:
     assert project.calls() == ["venv", *INSTALLED, "venv", *INSTALLED]
 
 
+def test_an_environment_that_is_only_linked_here_is_not_cleared(
+    project: Project, tmp_path: Path
+) -> None:
+    others = tmp_path / "others"
+    (others / "bin").mkdir(parents=True)
+    (project.root / ".venv").symlink_to(others)
+    project.run("manage", "check")
+    assert project.calls() == ["venv", *INSTALLED]
+    assert [path.name for path in others.rglob("*")] == ["bin"]
+    assert not (project.root / ".venv").is_symlink()
+
+
 def test_an_environment_that_was_made_by_hand_is_used(project: Project) -> None:
     project.add_tool("python3", FAKE_PYTHON)
     (project.root / ".venv/bin").mkdir(parents=True)
