@@ -6,14 +6,12 @@ granting under it, until an administrator has it forgotten.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from accounts.models import DirectoryState, Grant, Membership, Origin, User
 
 MOST_TOLD = 100
-_MOST_IN_A_QUERY = 500
 
 
 def may_take(holder: User | None, state: DirectoryState) -> bool:
@@ -33,7 +31,7 @@ def free_names(wishes: Mapping[int, tuple[str, DirectoryState]]) -> dict[int, st
     wish for is nobody's.
     """
     times = Counter(name for name, _ in wishes.values())
-    holders = _holders(times)
+    holders = User.objects.in_bulk(list(times), field_name="username")
     given = {pk: wish for pk, wish in wishes.items() if times[wish[0]] == 1}
     while refused := [pk for pk, wish in given.items() if not _is_given(*wish, given, holders)]:
         for pk in refused:
@@ -47,14 +45,6 @@ def _is_given(
     holder = holders.get(name)
     is_left = holder is not None and holder.pk in given
     return is_left or may_take(holder, state)
-
-
-def _holders(names: Iterable[str]) -> dict[str, User]:
-    found: dict[str, User] = {}
-    rest = iter(sorted(names))
-    while chunk := list(islice(rest, _MOST_IN_A_QUERY)):
-        found.update((user.username, user) for user in User.objects.filter(username__in=chunk))
-    return found
 
 
 def step_aside(users: Sequence[User]) -> None:

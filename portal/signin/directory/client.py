@@ -246,28 +246,23 @@ class Client:
         return None
 
     def _found(self, connection: Connection, username: str) -> _Found | None:
-        """Find the one entry whose own name this is; None where several are."""
-        try:
-            named = self._named_so(connection, username)
-        except ldap.SIZELIMIT_EXCEEDED:
-            return None
-        return named[0] if len(named) == 1 else None
-
-    def _named_so(self, connection: Connection, username: str) -> list[_Found | None]:
-        """Find the entries whose own name this is; None is one that only looks like it.
+        """Find the one entry whose own name this is; None where several are.
 
         Where others have it as well, in an attribute that they may write themselves perhaps, the
-        one that is known by it counts. Raises ldap.LDAPError.
+        one that is known by it counts. An entry that only looks like it is one of several, too.
         """
         # What cannot be a name is looked for as one that nobody has, and takes as long.
         typed = username if _is_a_name(username) else secrets.token_hex(16)
         wanted = filled(self._settings.user_search_filter, typed)
-        entries = self._entries(connection, wanted, self._settings.name_attributes)
+        try:
+            entries = self._entries(connection, wanted, self._settings.name_attributes)
+        except ldap.SIZELIMIT_EXCEEDED:
+            return None
         named = [_named(entry, typed, self._settings.name_attributes) for entry in entries]
         known_by_it = [f for f in named if f and f.username == normal_username(typed)]
         if len(known_by_it) == 1:
-            return [known_by_it[0]]
-        return named
+            return known_by_it[0]
+        return named[0] if len(named) == 1 else None
 
     def _entries(
         self, connection: Connection, filter_text: str, names: Iterable[str]
