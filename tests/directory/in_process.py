@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from io import StringIO
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.management import call_command
 from django.test import Client
 
+from accounts.models import User
 from portal import bulkhead, directory_settings
 from portal.signin.directory import door
 
@@ -44,3 +47,18 @@ def try_in(username: str, password: str, client: Client | None = None) -> tuple[
 def is_in(client: Client) -> bool:
     """Tell whether this browser is signed in."""
     return client.get("/sign-out/").status_code == 200
+
+
+def directory(*words: str) -> tuple[int, str, str]:
+    """Run ``manage.py directory``; return its status and what it wrote."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("directory", *words, stdout=out, stderr=err)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue(), err.getvalue()
+    return 0, out.getvalue(), err.getvalue()
+
+
+def states() -> dict[str, str]:
+    """Return what is known of everybody's state, by name."""
+    return dict(User.objects.values_list("username", "directory_state"))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from io import StringIO
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from portal.signin.directory import door
 from portal.signin.directory.reading import Reading
 from tests.conftest import PASSWORD
 from tests.directory import hostile
-from tests.directory.in_process import connect, is_in, try_in
+from tests.directory.in_process import connect, directory, is_in, states, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
 from tests.portal.catalogue import payments
 
@@ -43,16 +42,6 @@ def branch(slapd: Slapd, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     return branch
 
 
-def directory(*words: str) -> tuple[int, str, str]:
-    """Run the command; return its status and what it wrote."""
-    out, err = StringIO(), StringIO()
-    try:
-        call_command("directory", *words, stdout=out, stderr=err)
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue(), err.getvalue()
-    return 0, out.getvalue(), err.getvalue()
-
-
 def everything() -> list[Any]:
     columns = ("username", "directory_state", "directory_read", "password", "is_staff")
     return [
@@ -60,10 +49,6 @@ def everything() -> list[Any]:
         *Membership.objects.order_by("pk").values_list(),
         Entry.objects.count(),
     ]
-
-
-def states() -> dict[str, str]:
-    return dict(User.objects.values_list("username", "directory_state"))
 
 
 def last_rows(count: int) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from accounts.models import (
     Origin,
     User,
 )
-from tests.directory.in_process import connect, is_in, try_in
+from tests.directory.in_process import connect, is_in, states, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
 from tests.portal.catalogue import payments
 
@@ -60,10 +60,6 @@ def apply(folder: Path, grants: str, *words: str) -> str:
     file = folder / "access.yaml"
     file.write_text(FILE + grants, encoding="utf-8")
     return run("access", "apply", str(file), *words)
-
-
-def states() -> dict[str, str]:
-    return dict(User.objects.values_list("username", "directory_state"))
 
 
 def last_change() -> dict[str, Any]:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
 from typing import Any
 
 import ldap
 import pytest
-from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
@@ -16,7 +14,7 @@ from portal.signin.directory import line
 from portal.signin.directory.connection import Connection
 from portal.signin.directory.entries import Entry
 from tests.directory import hostile
-from tests.directory.in_process import connect, try_in
+from tests.directory.in_process import connect, directory, states, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
 
 pytestmark = pytest.mark.django_db
@@ -34,20 +32,6 @@ def lengthen(branch: Branch, name: str) -> None:
     """Give somebody one more name, longer than anything that the portal reads."""
     with branch.server.writing() as connection:
         connection.modify_s(branch.person(name), [(ldap.MOD_ADD, "uid", [b"x" * 30_000])])
-
-
-def sync(*words: str) -> tuple[int, str, str]:
-    """Run ``directory sync``; return its status and what it wrote."""
-    out, err = StringIO(), StringIO()
-    try:
-        call_command("directory", "sync", *words, stdout=out, stderr=err)
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue(), err.getvalue()
-    return 0, out.getvalue(), err.getvalue()
-
-
-def states() -> dict[str, str]:
-    return dict(User.objects.values_list("username", "directory_state"))
 
 
 def test_P3_an_entry_that_is_too_long_keeps_nobody_else_out(branch: Branch) -> None:
@@ -174,7 +158,7 @@ def test_P34_whoever_cannot_be_read_is_counted_and_keeps_nobody_else_from_a_sync
         assert try_in(name, password)[0] == 303
     lengthen(branch, "carol")
     branch.delete_person("dana")
-    status, out, err = sync("--yes")
+    status, out, err = directory("sync", "--yes")
     assert (status, err) == (1, "")
     assert out.startswith("4 people: 2 present, 1 gone")
     assert "1 unreadable" in out
@@ -192,7 +176,7 @@ def test_P34_where_nobody_can_be_read_a_sync_changes_nothing(branch: Branch) -> 
     for name in ("ann", "carol"):
         assert try_in(name, PASSWORDS[name])[0] == 303
         lengthen(branch, name)
-    status, _, err = sync("--yes")
+    status, _, err = directory("sync", "--yes")
     assert status == 1
     assert "more than the portal reads" in err
 
@@ -202,7 +186,7 @@ def test_P34_a_long_name_hides_nobody_who_was_switched_off(branch: Branch) -> No
         assert try_in(name, password)[0] == 303
         branch.replace(branch.person(name), "displayName", "x" * 30_000)
     branch.disable("dana")
-    status, out, _ = sync()
+    status, out, _ = directory("sync")
     assert (status, "3 present, 0 gone, 1 disabled" in out, "0 unreadable" in out) == (
         0,
         True,
@@ -221,7 +205,7 @@ def test_P34_who_is_gone_is_gone_although_others_call_themselves_so(
     for friend in ("bob", "carol"):
         branch.replace(branch.person(friend), "mail", "dana")
     branch.delete_person("dana")
-    status, out, _ = sync()
+    status, out, _ = directory("sync")
     assert (status, "3 present, 1 gone" in out) == (0, True)
 
 
@@ -232,7 +216,7 @@ def test_P34_whoever_takes_too_long_keeps_nobody_else_from_a_sync(
         assert try_in(name, password)[0] == 303
     branch.delete_person("dana")
     with slow_for(branch, monkeypatch, "bob"):
-        status, out, _ = sync("--yes")
+        status, out, _ = directory("sync", "--yes")
     assert status == 1
     assert out.startswith("4 people: 2 present, 1 gone")
     assert states()["dana"] == "gone"
@@ -245,7 +229,7 @@ def test_P34_where_one_after_the_other_takes_too_long_it_is_the_directory(
         assert try_in(name, password)[0] == 303
     monkeypatch.setattr(directory_client, "_MOST_SLOW_IN_A_ROW", 2)
     with slow_for(branch, monkeypatch, "bob", "carol"):
-        status, _, err = sync("--yes")
+        status, _, err = directory("sync", "--yes")
     assert status == 1
     assert "one person after the other takes too long; nothing was changed" in err
 
@@ -259,6 +243,6 @@ def test_P34_whose_id_cannot_be_read_keeps_nobody_else_from_a_sync(
         assert try_in(name, password)[0] == 303
     branch.replace(branch.person("bob"), "objectGUID", "short")
     branch.disable("ann")
-    status, out, _ = sync("--yes")
+    status, out, _ = directory("sync", "--yes")
     assert (status, "1 unreadable" in out) == (1, True)
     assert (states()["ann"], states()["bob"]) == ("disabled", "present")

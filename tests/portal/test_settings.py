@@ -19,16 +19,22 @@ GOOD = {
 }
 
 
-def start(cwd: Path, **variables: str | None) -> "subprocess.CompletedProcess[str]":
+SERVE = ("-m", "portal.server.serve")
+
+
+def start(cwd: Path, *words: str, **variables: str | None) -> "subprocess.CompletedProcess[str]":
+    """Run Python with these words, else ``manage.py check``; other settings than these are right."""
     given = {name: value for name, value in (GOOD | variables).items() if value is not None}
     given.setdefault("DATABASE_URL", f"sqlite:///{cwd}/portal.sqlite3")
     return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "check"],
+        [sys.executable, *(words or (str(ROOT / "manage.py"), "check"))],
         cwd=cwd,
         env=given,
         capture_output=True,
         text=True,
         check=False,
+        # A server that is refused goes on with nothing.
+        timeout=20 if words == SERVE else 60,
     )
 
 
@@ -223,15 +229,7 @@ def test_a_command_before_the_first_migration_says_so_in_one_line(tmp_path: Path
 
 
 def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "portal.server.serve"],
-        cwd=tmp_path,
-        env=GOOD | {"BIND": "192.0.2.1", "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite3"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
+    refused = start(tmp_path, *SERVE, BIND="192.0.2.1")
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert "BIND=192.0.2.1 is no address of this machine" in line
@@ -241,16 +239,8 @@ def test_a_database_file_that_is_not_there_stops_a_start_that_does_not_make_it(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "p.sqlite3"
-    refused = subprocess.run(
-        [sys.executable, "-m", "portal.server.serve"],
-        cwd=tmp_path,
-        env=GOOD
-        | {"PORT": str(free_port()), "PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
+    changes = {"PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"}
+    refused = start(tmp_path, *SERVE, PORT=str(free_port()), **changes)
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert line.startswith(f"DATABASE_URL leads to {file}, which cannot be used")
@@ -260,16 +250,9 @@ def test_a_database_file_that_is_not_there_stops_a_start_that_does_not_make_it(
 def test_a_start_on_a_database_that_is_not_migrated_says_so_in_the_log(tmp_path: Path) -> None:
     file = tmp_path / "p.sqlite3"
     file.touch()
-    prepared = subprocess.run(
-        [sys.executable, "-c", "from portal.server import serve; serve.prepare()"],
-        cwd=tmp_path,
-        env=GOOD
-        | {"PORT": str(free_port()), "PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    prepare = ("-c", "from portal.server import serve; serve.prepare()")
+    changes = {"PORTAL_MIGRATE": "no", "DATABASE_URL": f"sqlite:///{file}"}
+    prepared = start(tmp_path, *prepare, PORT=str(free_port()), **changes)
     assert prepared.returncode == 0, prepared.stderr
     lines = [json.loads(line) for line in prepared.stderr.splitlines()]
     assert [line["problem"] for line in lines if line["message"] == "not ready"] == [
