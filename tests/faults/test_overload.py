@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,25 +95,36 @@ def hanging(upstream: Upstream, concerns: Callable[[Conversation], bool]) -> Ite
 
 
 @contextmanager
+def again_and_again(acts: Sequence[Callable[[], None]], pause: float = 0) -> Iterator[None]:
+    """Do all of these at once, each so many seconds after its end again, until the block ends."""
+    stop = threading.Event()
+
+    def repeat(act: Callable[[], None]) -> None:
+        while not stop.is_set():
+            act()
+            stop.wait(pause)
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        repeated = [pool.submit(repeat, act) for act in acts]
+        try:
+            yield
+        finally:
+            stop.set()
+    assert not [each for each in repeated if each.exception()]
+
+
+@contextmanager
 def clicking(
     url: str, people: list[requests.Session], path: str = GO
 ) -> Iterator[list[requests.Response]]:
     """People click, and two seconds after an answer again, until the block ends."""
     answers: list[requests.Response] = []
-    stop = threading.Event()
 
     def click(http: requests.Session) -> None:
-        while not stop.is_set():
-            answers.append(http.get(url + path, timeout=30, allow_redirects=False))
-            stop.wait(SECONDS_BETWEEN_CLICKS)
+        answers.append(http.get(url + path, timeout=30, allow_redirects=False))
 
-    with ThreadPoolExecutor(len(people)) as pool:
-        clicks = [pool.submit(click, http) for http in people]
-        try:
-            yield answers
-        finally:
-            stop.set()
-    assert not [each for each in clicks if each.exception()]
+    with again_and_again([partial(click, http) for http in people], SECONDS_BETWEEN_CLICKS):
+        yield answers
 
 
 def seconds_of(visitor: Visitor, path: str, times: int) -> list[float]:
@@ -295,23 +307,14 @@ def clicking_without_a_break(
     url: str, one: requests.Session, times: int
 ) -> Iterator[list[requests.Response]]:
     """One person has so many clicks under way until the block ends."""
-    stop = threading.Event()
     answers: list[requests.Response] = []
 
-    def click() -> None:
-        with requests.Session() as http:
-            http.trust_env = False
-            http.cookies.update(one.cookies)
-            while not stop.is_set():
-                answers.append(http.get(url + GO, timeout=60, allow_redirects=False))
+    def click(http: requests.Session) -> None:
+        answers.append(http.get(url + GO, timeout=60, allow_redirects=False))
 
-    with ThreadPoolExecutor(times) as pool:
-        for _ in range(times):
-            pool.submit(click)
-        try:
-            yield answers
-        finally:
-            stop.set()
+    browsers = [browser_with(one.cookies.get_dict()) for _ in range(times)]
+    with again_and_again([partial(click, http) for http in browsers]):
+        yield answers
 
 
 STRANGERS = 40
@@ -340,26 +343,18 @@ def guessing(visitor: Visitor) -> Iterator[list[int]]:
     """Strangers type wrong passwords until the block ends."""
     page = visitor.go("/sign-in/").text
     token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-    stop = threading.Event()
     statuses: list[int] = []
 
-    def guess(number: int) -> None:
+    def guess(number: int, http: requests.Session) -> None:
         fields = {"csrfmiddlewaretoken": token, "username": f"nobody-{number}", "password": "x"}
         headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-        with requests.Session() as http:
-            http.trust_env = False
-            http.cookies.update(visitor.http.cookies)
-            while not stop.is_set():
-                answer = http.post(f"{visitor.url}/sign-in/", fields, headers=headers, timeout=60)
-                statuses.append(answer.status_code)
+        answer = http.post(f"{visitor.url}/sign-in/", fields, headers=headers, timeout=60)
+        statuses.append(answer.status_code)
 
-    with ThreadPoolExecutor(STRANGERS) as pool:
-        for number in range(STRANGERS):
-            pool.submit(guess, number)
-        try:
-            yield statuses
-        finally:
-            stop.set()
+    browsers = [browser_with(visitor.http.cookies.get_dict()) for _ in range(STRANGERS)]
+    guesses = [partial(guess, number, http) for number, http in enumerate(browsers)]
+    with again_and_again(guesses):
+        yield statuses
 
 
 FLOOD = 900

@@ -23,7 +23,7 @@ SERVE = ("-m", "portal.server.serve")
 
 
 def start(cwd: Path, *words: str, **variables: str | None) -> "subprocess.CompletedProcess[str]":
-    """Run Python with these words, else ``manage.py check``; other settings than these are right."""
+    """Run Python with these words, else ``manage.py check``; settings not given are right."""
     given = {name: value for name, value in (GOOD | variables).items() if value is not None}
     given.setdefault("DATABASE_URL", f"sqlite:///{cwd}/portal.sqlite3")
     return subprocess.run(
