@@ -411,30 +411,33 @@ def verify() -> Verdict:
     """Read the whole chain in order and say whether it is what was written.
 
     In pieces, without holding anything: launches go on meanwhile, and what they write is read
-    too.
+    too. The head is looked at after the rows and once: a second look might see a later one.
     """
-    verdict, rows = Verdict(), _rows_after(None)
-    while rows:
+    verdict = Verdict()
+    while verdict.broken_at is None:
+        rows = _rows_after(verdict.count)
+        if not rows:
+            head = RecordHead.objects.filter(id=1).first()
+            rows = _rows_after(verdict.count) if _is_ahead(head, verdict) else []
+            if not rows:
+                return _verify_head(head, verdict)
         verdict = _verify_rows(rows, verdict)
-        if verdict.broken_at is not None:
-            return verdict
-        rows = _rows_after(verdict.count) or _rows_before_head(verdict.count)
-    return _verify_head(verdict.count, verdict.head)
+    return verdict
 
 
 _ROWS_AT_ONCE = 5000
 
 
-def _rows_after(number: int | None) -> list[tuple[Any, ...]]:
+def _rows_after(number: int) -> list[tuple[Any, ...]]:
     columns = ("id", "previous_hash", "key_id", "hash", *CANONICAL_FIELDS)
     rows = Entry.objects.order_by("id").values_list(*columns)
-    return list((rows if number is None else rows.filter(id__gt=number))[:_ROWS_AT_ONCE])
+    # From the very first, whatever its number: somebody may have put one before it.
+    return list((rows.filter(id__gt=number) if number else rows)[:_ROWS_AT_ONCE])
 
 
-def _rows_before_head(number: int) -> list[tuple[Any, ...]]:
-    """Return what was written since the last look: the head is ahead then."""
-    is_ahead = RecordHead.objects.filter(id=1, count__gt=number).exists()
-    return _rows_after(number) if is_ahead else []
+def _is_ahead(head: RecordHead | None, verdict: Verdict) -> bool:
+    """Tell whether rows were written after the last look at them, or are missing."""
+    return head is not None and head.count > verdict.count
 
 
 def _verify_rows(rows: list[tuple[Any, ...]], before: Verdict) -> Verdict:
@@ -461,8 +464,8 @@ def _how_broken(previous_hash: str, is_genuine: bool) -> str:
     return "reordered" if Entry.objects.filter(hash=previous_hash).exists() else "missing"
 
 
-def _verify_head(count: int, last_hash: str) -> Verdict:
-    head = RecordHead.objects.filter(id=1).first()
+def _verify_head(head: RecordHead | None, rows: Verdict) -> Verdict:
+    count = rows.count
     if head is None and count == 0:
         return Verdict()
     if head is not None and head.key_id not in _keys():
@@ -471,6 +474,6 @@ def _verify_head(count: int, last_hash: str) -> Verdict:
         return Verdict(broken_at=count + 1, how="missing")
     if head.count < count:
         return Verdict(broken_at=head.count + 1, how="altered")
-    if head.hash != last_hash:
+    if head.hash != rows.head:
         return Verdict(broken_at=count, how="altered")
-    return Verdict(count=count, head=last_hash)
+    return rows

@@ -163,6 +163,25 @@ def test_P27_the_next_row_does_not_heal_a_record_that_was_cut(name: str) -> None
     assert record.verify().how == "missing"
 
 
+def test_P27_a_row_that_is_written_while_the_chain_is_read_is_not_called_missing() -> None:
+    """Whenever the head has been looked at, somebody writes one more."""
+    write_rows(2)
+    looks: list[str] = []
+
+    def write_after_a_look(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        result = execute(sql, *rest)
+        if sql.startswith("SELECT") and "accounts_recordhead" in sql and not looks:
+            looks.append(sql)
+            write_rows(1)
+        return result
+
+    with connection.execute_wrapper(write_after_a_look):
+        verdict = record.verify()
+    assert looks
+    assert verdict.broken_at is None
+    assert verdict.count == 2
+
+
 def test_P27_without_the_key_nobody_makes_a_chain_that_verifies(
     settings: LazySettings,
 ) -> None:
