@@ -30,7 +30,7 @@ CAST = (
     Person("ann", "ann-enters-here", "Ann", "engineer: many roles, bookmarks, some history"),
     Person("bob", "bob-enters-here", "Bob", "engineer: one role"),
     Person("carol", "carol-waits-here", "Carol", "new here: no role yet"),
-    Person("dana", "dana-keeps-watch", "Dana", "administrator"),
+    Person("dana", "dana-keeps-watch", "Dana", "administrator: accounts, roles, grants, /admin/"),
 )
 ADMINISTRATORS = {"dana"}
 

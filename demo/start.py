@@ -1,7 +1,8 @@
 """``./run demo``: the portal and the local AWS stand-in, on a database and keys of their own.
 
 ``./run demo manage WORDS…`` runs ``manage.py`` against them. Everything is kept in ``var/demo/``,
-readable by its owner only; what the stand-in gives lives in memory and ends with it.
+readable by its owner only, with what was put into the stand-in's IAM; the sessions that the
+stand-in gives live in memory and end with it.
 """
 
 import fcntl
@@ -25,6 +26,7 @@ HOME = ROOT / "var" / "demo"
 KEYS = HOME / "keys.json"
 AWS_CONFIG = HOME / "aws-config"
 STANDIN_CONFIG = HOME / "standin.json"
+STANDIN_IAM = HOME / "iam.json"
 
 # A caller's own settings would mix a real organisation into the demo.
 CALLERS_SETTINGS = ("ALLOWED_HOSTS", "BIND", "CACHE_URL", "DEBUG", "PYTHONPATH")
@@ -41,8 +43,8 @@ def main(words: list[str]) -> None:
     if words:
         sys.exit("usage: ./run demo [manage WORDS…]")
     _be_the_only_one()
-    _start_standin()
-    os.execv(sys.executable, [sys.executable, "-m", "demo.serve"])
+    console_url = _start_standin()
+    os.execv(sys.executable, [sys.executable, "-m", "demo.serve", console_url])
 
 
 def _be_the_only_one() -> None:
@@ -84,22 +86,27 @@ def _keys() -> dict[str, str]:
     return kept
 
 
-def _start_standin() -> None:
-    """Start the stand-in, which ends with this process, and point the portal at it."""
+def _start_standin() -> str:
+    """Start the stand-in, which ends with this process, and point the portal at it.
+
+    Return the address of its console.
+    """
     keys = generate_keys()
     AWS_CONFIG.write_text(shared_config(keys), encoding="utf-8")
     configuration = asdict(config_from_access_file(ACCESS_FILE, keys))
     STANDIN_CONFIG.write_text(json.dumps(configuration), encoding="utf-8")
-    words = ["--config", str(STANDIN_CONFIG), "--parent", str(os.getpid())]
+    words = ["--config", str(STANDIN_CONFIG), "--kept", str(STANDIN_IAM)]
+    words += ["--parent", str(os.getpid())]
     standin = subprocess.Popen(
         [sys.executable, "-m", "demo.standin", *words], cwd=ROOT, stdout=subprocess.PIPE
     )
     ready = standin.stdout.readline() if standin.stdout else b""
     if not ready:
         sys.exit("The local AWS stand-in did not start.")
-    addresses = json.loads(ready)
+    addresses: dict[str, str] = json.loads(ready)
     os.environ["AWS_ENDPOINT_URL_STS"] = addresses["sts_url"]
     os.environ["PORTAL_FEDERATION_URL"] = addresses["federation_url"]
+    return addresses["console_url"]
 
 
 if __name__ == "__main__":

@@ -33,7 +33,12 @@ def main() -> int:
     except (ConfigError, OSError) as error:
         print(f"{wishes.config}: {error}", file=sys.stderr)
         return 2
-    with StandIn(config) as standin:
+    try:
+        made = StandIn(config, kept=wishes.kept)
+    except (ConfigError, OSError) as error:
+        print(f"{wishes.kept}: {error}", file=sys.stderr)
+        return 2
+    with made as standin:
         print(_addresses(standin), flush=True)
         stopped.wait()
     return 0
@@ -43,6 +48,9 @@ def _wishes() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.standin", description=__doc__)
     parser.add_argument(
         "--config", required=True, help="the configuration as JSON; - reads it from standard input"
+    )
+    parser.add_argument(
+        "--kept", type=Path, help="the file that remembers what was put into IAM for the next start"
     )
     parser.add_argument("--parent", type=int, help="number of the process to end with")
     return parser.parse_args()

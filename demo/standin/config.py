@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from demo.standin.evaluation import joined
+
 ALL_ACTIONS = (
     "sts:AssumeRole",
     "sts:GetFederationToken",
@@ -21,13 +23,26 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class IamUser:
-    """An IAM user with one long-term access key; ``allowed`` are the STS actions it may call."""
+    """An IAM user with one long-term access key.
+
+    ``allowed`` are the STS actions it may call; its permission policy (JSON text) counts instead
+    where there is one, or its inline ``policies`` together, pairs of a name and JSON text.
+    """
 
     name: str
     account_id: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     allowed: tuple[str, ...] = ALL_ACTIONS
+    policy: str = ""
+    policies: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def permissions(self) -> str:
+        """All its policies as one, or an empty text where ``allowed`` counts."""
+        if not self.policies:
+            return self.policy
+        return joined([text for _, text in self.policies])
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,9 @@ class TrustedRole:
     ``name`` has its path before it (``team/Developer``). ``trusted`` holds ARNs of users, roles or
     whole accounts (``…:root``), or ``*``. ``external_id`` is required when it is not empty.
     ``max_session_seconds`` is the role's MaxSessionDuration, 3,600 to 43,200. ``allowed`` are the
-    STS actions that a session of this role may call.
+    STS actions that a session of this role may call; its permissions, a ``policy`` (JSON text),
+    count instead where there are any. A ``trust_policy`` (JSON text) counts instead of ``trusted``,
+    ``external_id`` and what the role ``allows``.
     """
 
     name: str
@@ -47,6 +64,8 @@ class TrustedRole:
     allows_set_source_identity: bool = False
     max_session_seconds: int = 3600
     allowed: tuple[str, ...] = ()
+    trust_policy: str = ""
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,8 +135,13 @@ class Config:
         return cls(users, accounts)
 
 
+def role_from(data: Mapping[str, Any]) -> TrustedRole:
+    """Make a role of its fields as JSON has them; raises TypeError."""
+    return TrustedRole(**_with_tuples(data))
+
+
 def _account(data: Mapping[str, Any]) -> AwsAccount:
-    roles = tuple(TrustedRole(**_with_tuples(role)) for role in data.get("roles", ()))
+    roles = tuple(map(role_from, data.get("roles", ())))
     return AwsAccount(**{**_with_tuples(data), "roles": roles})
 
 

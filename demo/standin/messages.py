@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 NO_STORE = {"Cache-Control": "no-store"}
+PAGE_HEADERS = {
+    **NO_STORE,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class RepeatedParameter(ValueError):
@@ -40,3 +49,8 @@ class Answer:
     body: bytes = b""
     content_type: str = "text/html; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=lambda: dict(NO_STORE))
+
+
+def page_answer(status: int, text: str, headers: Mapping[str, str] = PAGE_HEADERS) -> Answer:
+    """Return a page of the console with the policy that its browser is to hold it to."""
+    return Answer(status, text.encode(), headers=headers)

@@ -1,4 +1,4 @@
-"""The HTML of the stand-in's console: a travel pass in the product's own look."""
+"""The HTML of the stand-in's console: a travel pass in the product's own look, and its frame."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -31,19 +31,23 @@ SERVICES = {
 def visit_page(visit: Visit, account: AwsAccount, now: datetime) -> str:
     """Return the page of somebody who came in."""
     environment = account.environment if account.environment in ENVIRONMENTS else "other"
+    badge = (
+        f'<span class="env" data-env="{environment}">{icon("env-" + environment)}'
+        f"{escape(_capital(account.environment))}</span>"
+        if account.environment
+        else ""
+    )
     facts = "\n".join(
         f'<dt>{term}</dt><dd id="{name}">{value}</dd>'
         for name, term, value in _facts(visit, account, now)
     )
-    return _page(
+    return framed(
         "Local stand-in, not AWS",
         f"""<article class="pass" data-env="{environment}" aria-labelledby="pt">
 <header><span class="hole" aria-hidden="true"></span>
 <p class="small quiet">Pass checked at the gate</p>
 <h1 id="pt">{_headline(visit.session)}</h1>
-<span class="env" data-env="{environment}">{_icon("env-" + environment)}{
-            escape(_capital(account.environment))
-        }</span></header>
+{badge}</header>
 <dl class="facts">
 {facts}
 </dl>
@@ -56,7 +60,7 @@ console on this page. The sign-in token was checked as AWS checks it, and is use
 
 def message_page(sentence: str, issuer: str = "") -> str:
     """Return a page that says one sentence and the way back."""
-    return _page(
+    return framed(
         sentence,
         f"""<article class="pass" aria-labelledby="pt">
 <header><span class="hole" aria-hidden="true"></span><h1 id="pt">{escape(sentence)}</h1></header>
@@ -66,7 +70,8 @@ def message_page(sentence: str, issuer: str = "") -> str:
     )
 
 
-def _page(title: str, main: str) -> str:
+def framed(title: str, main: str, kind: str = "page page-narrow") -> str:
+    """Return a whole page around its main part, which is HTML; ``kind`` are main's classes."""
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="auto">
 <head>
@@ -83,7 +88,7 @@ def _page(title: str, main: str) -> str:
 <body class="standin">
 <header class="stripe"><b>Local stand-in. Not AWS.</b>
 <span>The demo stops here: no account, no charge, nothing leaves this computer.</span></header>
-<main id="main" class="page page-narrow">
+<main id="main" class="{kind}">
 {main}
 </main>
 </body>
@@ -99,11 +104,11 @@ def _headline(session: IssuedSession) -> str:
 def _facts(visit: Visit, account: AwsAccount, now: datetime) -> Iterator[tuple[str, str, str]]:
     """Yield each fact as its id, its term and its value in HTML."""
     session = visit.session
-    yield "account", "Account", _account(account)
+    yield "account", "Account", account_lines(account)
     if session.role_name:
         yield "role", "Role", escape(session.role_name)
     yield from _person(session)
-    yield "arn", "Identity", _code(session.arn)
+    yield "arn", "Identity", code(session.arn)
     yield "region", "Region", _region(visit.destination)
     yield "destination", "Destination", _destination(visit.destination)
     yield "until", "Until", _until(visit.until, now)
@@ -113,10 +118,17 @@ def _facts(visit: Visit, account: AwsAccount, now: datetime) -> Iterator[tuple[s
         yield f"tag-{number}", escape(_capital(key)), escape(value)
 
 
-def _account(account: AwsAccount) -> str:
-    number = account.account_id
-    groups = "".join(f"<span>{number[start : start + 4]}</span>" for start in (0, 4, 8))
-    return f'<b>{escape(account.name or number)}</b><br><span class="number">{groups}</span>'
+def account_lines(account: AwsAccount) -> str:
+    """Return an account's name, if it has one, with its number below."""
+    number = account_number(account)
+    return f"<b>{escape(account.name)}</b><br>{number}" if account.name else number
+
+
+def account_number(account: AwsAccount) -> str:
+    """Return an account's 12 digits in groups."""
+    digits = account.account_id
+    groups = "".join(f"<span>{digits[start : start + 4]}</span>" for start in (0, 4, 8))
+    return f'<span class="number">{groups}</span>'
 
 
 def _person(session: IssuedSession) -> Iterator[tuple[str, str, str]]:
@@ -138,10 +150,10 @@ def _destination(destination: str) -> str:
     service = parts.path.strip("/").split("/")[0]
     path = destination.removeprefix(f"{parts.scheme}://{parts.netloc}")
     if service in ("", "console"):
-        return f"Console home {_code(path)}" if path.strip("/") else "Console home"
+        return f"Console home {code(path)}" if path.strip("/") else "Console home"
     # The console's short names are initials: S3, SQS, EC2.
     name = SERVICES.get(service, service.upper() if len(service) < 4 else _capital(service))
-    return f"{escape(name)} {_code(path)}"
+    return f"{escape(name)} {code(path)}"
 
 
 def _until(until: datetime, now: datetime) -> str:
@@ -161,7 +173,7 @@ def _length(minutes: int) -> str:
 
 
 def _limits(session: IssuedSession) -> str:
-    limits = [_code(arn) for arn in session.policy_arns]
+    limits = [code(arn) for arn in session.policy_arns]
     if session.session_policy:
         limits.insert(0, "A session policy")
     return "<br>".join(limits) or "No session policy: this session may do nothing"
@@ -172,16 +184,18 @@ def _ways_back(issuer: str) -> str:
         return ""
     history = f"{issuer.rstrip('/')}/history/"
     return f"""<div class="row">
-<a class="button primary" href="{escape(issuer)}">{_icon("arrow-left")}Back to Sekisho</a>
+<a class="button primary" href="{escape(issuer)}">{icon("arrow-left")}Back to Sekisho</a>
 <a class="button plain" href="{escape(history)}">See it in your history</a></div>"""
 
 
-def _icon(name: str) -> str:
+def icon(name: str) -> str:
+    """Return one of the product's icons, for the eye only."""
     address = f"/static/icons.svg#{name}"
     return f'<svg class="icon" aria-hidden="true"><use href="{address}"/></svg>'
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return a text as something of a machine's."""
     return f'<code class="small">{escape(text)}</code>'
 
 

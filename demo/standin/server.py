@@ -14,6 +14,7 @@ from typing import Any
 from demo.standin.config import Config
 from demo.standin.console import Console
 from demo.standin.federation import Federation
+from demo.standin.iam import Iam
 from demo.standin.messages import Answer, RepeatedParameter, Request
 from demo.standin.sessions import Sessions
 from demo.standin.sts import Sts
@@ -48,7 +49,8 @@ class StandIn:
     """STS and the federation endpoint on one origin, the console on another.
 
     ``static_root`` is the folder with the product's style sheets and icons; ``clock`` tells the
-    time in UTC and lets a test look ahead.
+    time in UTC and lets a test look ahead; ``kept`` is the file in which IAM remembers what was put
+    there, None to forget it. Raises ConfigError for such a file that cannot be.
     """
 
     def __init__(
@@ -56,14 +58,23 @@ class StandIn:
         config: Config,
         static_root: Path = STATIC_ROOT,
         clock: Callable[[], datetime] = utc_now,
+        kept: Path | None = None,
     ) -> None:
         sessions = Sessions()
+        self._iam = Iam(config, self.become, kept)
+        config = self._iam.config
         self.requests: list[SeenRequest] = []
         self._sts = Sts(config, sessions, clock)
-        self._console = Console(config, static_root, clock)
+        self._console = Console(config, self._iam, static_root, clock)
         self._federation = Federation(sessions, self._console.admit, clock)
         self._upstream: Listener | None = None
         self._console_listener: Listener | None = None
+
+    def become(self, config: Config) -> None:
+        """Change the world: what was issued stays, and the next call meets the new one."""
+        self._iam.config = config
+        self._sts.config = config
+        self._console.config = config
 
     def start(self) -> "StandIn":
         """Listen on two free ports and return at once."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from demo.standin.evaluation import TOKEN_ISSUE_TIME
+
 
 @dataclass(frozen=True)
 class IssuedSession:
     """Temporary credentials and all that AWS would remember of them.
 
-    ``role_name`` is empty for a federated user. ``chained``: made with a role session's
-    credentials. ``session_policy`` is the inline policy as it came.
+    ``role_name`` is empty for a federated user, whose IAM user is ``user_name``. ``chained``: made
+    with a role session's credentials. ``session_policy`` is the inline policy as it came. What the
+    role or the IAM user itself may is looked up whenever the session is used.
     """
 
     method: Literal["assume_role", "federation_token"]
@@ -22,10 +25,11 @@ class IssuedSession:
     arn: str
     user_id: str
     session_name: str
+    issued: datetime
     expiration: datetime
     role_name: str = ""
+    user_name: str = ""
     chained: bool = False
-    allowed: tuple[str, ...] = ()
     source_identity: str = ""
     session_policy: str = ""
     policy_arns: tuple[str, ...] = ()
@@ -34,6 +38,14 @@ class IssuedSession:
     access_key_id: str = field(default_factory=lambda: "ASIA" + random_id(16))
     secret_access_key: str = field(default_factory=lambda: random_secret(30), repr=False)
     session_token: str = field(default_factory=lambda: random_secret(270), repr=False)
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What conditions of policies may ask about it."""
+        named = {"aws:userid": self.user_id, TOKEN_ISSUE_TIME: self.issued.isoformat()}
+        if self.source_identity:
+            named["aws:SourceIdentity"] = self.source_identity
+        return named
 
 
 @dataclass(frozen=True)

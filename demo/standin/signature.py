@@ -35,6 +35,12 @@ class Caller:
     allowed: tuple[str, ...]
     session: IssuedSession | None
     region: str
+    policy: str = ""
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What conditions of policies may ask about the caller."""
+        return self.session.context if self.session else {"aws:userid": self.user_id}
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,8 @@ def _user_key(authorization: Authorization, config: Config) -> Key | None:
     account = config.accounts_by_id[user.account_id]
     arn = account.iam_arn(f"user/{user.name}")
     user_id = unique_id("AIDA", arn)
-    caller = Caller(arn, user_id, account, user.allowed, None, authorization.region)
+    region = authorization.region
+    caller = Caller(arn, user_id, account, user.allowed, None, region, user.permissions)
     return Key(user.secret_access_key, caller)
 
 
@@ -157,7 +164,9 @@ def _session_key(
         return None
     account = config.accounts_by_id[session.account_id]
     region = authorization.region
-    caller = Caller(session.arn, session.user_id, account, session.allowed, session, region)
+    role = account.roles_by_name.get(session.role_name)
+    allowed, policy = (role.allowed, role.policy) if role else ((), "")
+    caller = Caller(session.arn, session.user_id, account, allowed, session, region, policy)
     return Key(session.secret_access_key, caller, token)
 
 

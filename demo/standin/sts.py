@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
 from demo.standin.config import AwsAccount, Config, TrustedRole
+from demo.standin.evaluation import Attempt, allows
 from demo.standin.messages import NO_STORE, Answer, RepeatedParameter, Request
 from demo.standin.parameters import Wish, read_wish
 from demo.standin.policies import check_session_policies, packed_policy_size
@@ -24,7 +25,7 @@ class Sts:
     """The STS of one stand-in."""
 
     def __init__(self, config: Config, sessions: Sessions, clock: Callable[[], datetime]) -> None:
-        self._config = config
+        self.config = config
         self._sessions = sessions
         self._clock = clock
 
@@ -41,7 +42,7 @@ class Sts:
     def _call(self, request: Request) -> tuple[Wish, Result]:
         if request.method != "POST" or request.path != "/":
             raise Refusal("InvalidAction", "Calls are made by POST to /")
-        caller = authenticate(request, self._config, self._sessions, self._clock())
+        caller = authenticate(request, self.config, self._sessions, self._clock())
         try:
             wish = read_wish(request.parameters)
         except RepeatedParameter as error:
@@ -76,10 +77,10 @@ class Sts:
             arn=account.sts_arn(f"assumed-role/{role.name.split('/')[-1]}/{name}"),
             user_id=f"{unique_id('AROA', wish.text('RoleArn'))}:{name}",
             session_name=name,
+            issued=self._now(),
             expiration=self._end(wish),
             role_name=role.name,
             chained=caller.session is not None,
-            allowed=role.allowed,
             source_identity=_source_identity(caller, wish),
             session_policy=wish.text("Policy"),
             policy_arns=wish.policy_arns,
@@ -97,7 +98,9 @@ class Sts:
             arn=account.sts_arn(f"federated-user/{name}"),
             user_id=f"{account.account_id}:{name}",
             session_name=name,
+            issued=self._now(),
             expiration=self._end(wish),
+            user_name=caller.arn.partition(":user/")[2],
             session_policy=wish.text("Policy"),
             policy_arns=wish.policy_arns,
             tags=wish.tags,
@@ -127,14 +130,17 @@ class Sts:
         found = re.fullmatch(r"arn:([a-z-]+):iam::(\d{12}):role/(.+)", arn, re.ASCII)
         if not found:
             raise invalid(f"{arn} is invalid")
-        account = self._config.accounts_by_id.get(found[2])
+        account = self.config.accounts_by_id.get(found[2])
         role = account.roles_by_name.get(found[3]) if account else None
         if account is None or role is None or account.partition != found[1]:
             raise not_authorized(caller.arn, "sts:AssumeRole", arn)
         return account, role
 
     def _end(self, wish: Wish) -> datetime:
-        return self._clock().replace(microsecond=0) + timedelta(seconds=wish.duration_seconds)
+        return self._now() + timedelta(seconds=wish.duration_seconds)
+
+    def _now(self) -> datetime:
+        return self._clock().replace(microsecond=0)
 
 
 def _get_caller_identity(caller: Caller, wish: Wish) -> Result:
@@ -153,29 +159,50 @@ def _require_enabled_region(caller: Caller) -> None:
 
 def _require_trust(caller: Caller, role: TrustedRole, account: AwsAccount, wish: Wish) -> None:
     arn = wish.text("RoleArn")
-    matches = role.external_id in ("", wish.text("ExternalId"))
-    if not (
-        _is_trusted(caller, role) and matches and caller.account.partition == account.partition
-    ):
+    if caller.account.partition != account.partition:
         raise not_authorized(caller.arn, "sts:AssumeRole", arn)
-    _require_allowed(caller, "sts:AssumeRole", arn, by_target=True)
+    _require_allowed(caller, "sts:AssumeRole", arn, _trusts(caller, role, "sts:AssumeRole", wish))
     if "SerialNumber" in wish.texts or "TokenCode" in wish.texts:
         raise access_denied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
-    if _tags_with_inherited(caller, wish):
-        _require_allowed(caller, "sts:TagSession", arn, role.allows_tag_session)
-    if _source_identity(caller, wish):
-        _require_allowed(caller, "sts:SetSourceIdentity", arn, role.allows_set_source_identity)
+    wanted = {
+        "sts:TagSession": bool(_tags_with_inherited(caller, wish)),
+        "sts:SetSourceIdentity": bool(_source_identity(caller, wish)),
+    }
+    for action in (action for action, is_wanted in wanted.items() if is_wanted):
+        _require_allowed(caller, action, arn, _trusts(caller, role, action, wish))
 
 
-def _is_trusted(caller: Caller, role: TrustedRole) -> bool:
-    names = {"*", caller.arn, caller.account.iam_arn("root")}
+def _trusts(caller: Caller, role: TrustedRole, action: str, wish: Wish) -> bool:
+    """Whether the role's trust lets the caller do that."""
+    if role.trust_policy:
+        # AWS knows the external id in a call to AssumeRole only, not in what rides along.
+        context = {**caller.context, "sts:RoleSessionName": wish.text("RoleSessionName")}
+        if action == "sts:AssumeRole" and "ExternalId" in wish.texts:
+            context["sts:ExternalId"] = wish.text("ExternalId")
+        attempt = Attempt(action, wish.text("RoleArn"), _names(caller), context)
+        return allows(role.trust_policy, attempt)
+    return {
+        "sts:AssumeRole": role.external_id in ("", wish.text("ExternalId"))
+        and not {"*", *_names(caller)}.isdisjoint(role.trusted),
+        "sts:TagSession": role.allows_tag_session,
+        "sts:SetSourceIdentity": role.allows_set_source_identity,
+    }[action]
+
+
+def _names(caller: Caller) -> set[str]:
+    """Return what a trust policy may call the caller by."""
+    names = {caller.arn, caller.account.iam_arn("root"), caller.account.account_id}
     if caller.session and caller.session.role_name:
         names.add(caller.account.iam_arn(f"role/{caller.session.role_name}"))
-    return not names.isdisjoint(role.trusted)
+    return names
 
 
 def _require_allowed(caller: Caller, action: str, resource: str, by_target: bool) -> None:
-    if not by_target or action not in caller.allowed:
+    if caller.policy:
+        is_allowed = allows(caller.policy, Attempt(action, resource, context=caller.context))
+    else:
+        is_allowed = action in caller.allowed
+    if not (by_target and is_allowed):
         raise not_authorized(caller.arn, action, resource)
 
 

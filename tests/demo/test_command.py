@@ -57,6 +57,40 @@ def test_it_says_where_it_is_and_ends_quietly(
     assert (program.returncode, out, err) == (0, "", "")
 
 
+def test_what_was_put_into_its_iam_is_there_at_the_next_start(
+    config_file: Path, tmp_path: Path
+) -> None:
+    command = [*COMMAND, str(config_file), "--kept", str(tmp_path / "iam.json")]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    form = {
+        "account_id": "999988887777",
+        "name": "New",
+        "trust_policy": json.dumps({"Version": "2012-10-17", "Statement": statement}),
+        "max_session_seconds": "3600",
+    }
+    pages = []
+    for _ in range(2):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["console_url"]
+            pages.append(requests.get(f"{url}/iam/", timeout=5).text)
+            sent = requests.post(f"{url}/iam/role/", form, headers={"Origin": url}, timeout=5)
+            process.terminate()
+        assert sent.status_code == 200
+    assert ["account_id=999988887777" in page for page in pages] == [False, True]
+
+
+def test_a_file_that_iam_did_not_write_ends_it_with_the_reason(
+    config_file: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "iam.json"
+    kept.write_text("{}")
+    command = [*COMMAND, str(config_file), "--kept", str(kept)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=5, check=False, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{kept}: not what IAM kept: KeyError")
+
+
 def test_it_ends_with_the_process_that_started_it(config_file: Path) -> None:
     command = [sys.executable, "-c", PARENT, *COMMAND, str(config_file)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
