@@ -23,6 +23,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-build.txt \
 COPY manage.py ./
 COPY accounts accounts
 COPY portal portal
+COPY locale locale
 COPY templates templates
 COPY static static
 # The root file system may be read-only at run time, so bytecode and static files are laid now.
@@ -49,7 +50,7 @@ LABEL org.opencontainers.image.title="Sekisho" \
 # hadolint ignore=DL3008,DL4006,SC2046
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-        python3 ca-certificates \
+        python3 tzdata ca-certificates \
         $(apt-cache --names-only search '^libldap(2|-2\.5-0)$' | cut -d ' ' -f 1) \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \

@@ -22,5 +22,9 @@ class AccountsConfig(AppConfig):
         pre_migrate.connect(database_objects.make_way, sender=self)
         post_migrate.connect(database_objects.install, sender=self)
         post_migrate.connect(administrators.install_after_auth)
+        # It knows the models, which are not there before the apps are ready.
+        from accounts import tally  # noqa: PLC0415
+
+        post_migrate.connect(tally.catch_up_after_migration, sender=self)
         connection_created.connect(database_file.remember)
         request_started.connect(database_file.reopen_if_replaced)

@@ -1,11 +1,13 @@
-"""A person's own bookmarks: make, change, order, delete, and bring back.
+"""A person's own bookmarks: make, change, order, delete, and bring back; what makes one right.
 
 A bookmark is kept in the form in which places are compared (``normal_place``), so that a launch
 knows it again.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import F, Max, QuerySet
@@ -13,18 +15,37 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe, normal_place, parse_destination
-from accounts.entitlements import WayIn, bookmarks_of
+from accounts.aws_rules.partitions import PARTITIONS
+from accounts.entitlements import bookmarks_of
+from accounts.errors import InvalidRequest
 from accounts.models import Account, Bookmark, User
 from accounts.record import neutral
 
 LONGEST_NAME = 100
 
 
+class Target(Protocol):
+    """The role that a bookmark enters, as far as its place depends on it."""
+
+    @property
+    def partition(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def account_title(self) -> str: ...
+    @property
+    def role_name(self) -> str: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Draft:
     """A bookmark as somebody wrote it; ``to`` is a service, a console path or a console URL."""
 
-    way: WayIn
+    way: Target
     name: str = ""
     to: str = ""
     region: str = ""
@@ -47,7 +68,7 @@ def own(user: User) -> QuerySet[Bookmark]:
 def make(user: User, draft: Draft) -> Bookmark:
     """Keep a new bookmark behind the others. Raises InvalidRequest for an impossible place."""
     bookmark = Bookmark(user=user)
-    _write(bookmark, draft)
+    write(bookmark, draft)
     with transaction.atomic():
         last = own(user).aggregate(last=Coalesce(Max("position"), 0))["last"]
         bookmark.position = last + 1
@@ -57,13 +78,14 @@ def make(user: User, draft: Draft) -> Bookmark:
 
 def change(bookmark: Bookmark, draft: Draft) -> None:
     """Write the draft over a bookmark. Raises InvalidRequest for an impossible place."""
-    _write(bookmark, draft)
+    write(bookmark, draft)
     bookmark.save(update_fields=("name", "account", "role_name", "destination", "region"))
 
 
-def _write(bookmark: Bookmark, draft: Draft) -> None:
-    check_region(draft)
-    check_place(draft)
+def write(bookmark: Bookmark, draft: Draft) -> None:
+    """Put a draft into a bookmark without saving it. Raises InvalidRequest where it cannot be."""
+    for error in problems(draft).values():
+        raise error
     place = normal_place(draft.to, draft.region)
     bookmark.account_id = draft.way.account_id
     bookmark.role_name = draft.way.role_name
@@ -71,26 +93,48 @@ def _write(bookmark: Bookmark, draft: Draft) -> None:
     bookmark.name = tidy_name(draft.name) or suggested_name(draft)
 
 
-def check_place(draft: Draft) -> None:
-    """Raise InvalidRequest unless the place is one in the console of the draft's account."""
-    _parse(draft, draft.to)
+def problems(draft: Draft) -> Mapping[str, InvalidRequest]:
+    """Return what cannot be, by field (``region``, ``to``): a place in the role's console can."""
+    found = _problem("region", draft, "")
+    # What is wrong with the region is said there, not a second time at the place.
+    there = replace(draft, region="") if found else draft
+    return {**found, **_problem("to", there, draft.to)}
 
 
-def check_region(draft: Draft) -> None:
-    """Raise InvalidRequest unless the region is one of the account's partition."""
-    _parse(draft, "")
-
-
-def _parse(draft: Draft, to: str) -> None:
+def _problem(field: str, draft: Draft, to: str) -> dict[str, InvalidRequest]:
     way = draft.way
-    parse_destination(
-        to,
-        draft.region,
-        partition=way.partition,
-        account_id=way.account_id,
-        role_destination=way.destination if to else "",
-        role_region=way.region,
-    )
+    try:
+        parse_destination(
+            to,
+            draft.region,
+            partition=way.partition,
+            account_id=way.account_id,
+            role_destination=way.destination if to else "",
+            role_region=way.region,
+        )
+    except InvalidRequest as error:
+        return {field: error}
+    return {}
+
+
+def problems_anywhere(to: str, region: str) -> Mapping[str, InvalidRequest]:
+    """Return what cannot be whatever the role: in no partition, in no account."""
+    written = re.match(r"\s*https://([0-9]{12})", to)
+    account = written[1] if written else ""
+    found = [problems(Draft(_Anywhere(name, account), "", to, region)) for name in PARTITIONS]
+    return min(found, key=len)
+
+
+@dataclass(frozen=True)
+class _Anywhere:
+    """A role of which nothing is known but where it could be."""
+
+    partition: str
+    account_id: str
+    account_title: str = ""
+    role_name: str = ""
+    destination: str = ""
+    region: str = ""
 
 
 def tidy_name(name: str) -> str:

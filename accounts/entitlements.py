@@ -4,9 +4,9 @@ The only place that answers it. Both answers are one query over the view ``Grant
 works out who reaches what; what is valid at a moment is judged here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,6 +17,7 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -25,7 +26,7 @@ from django.db.models import (
 from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.aws_rules.destinations import Place
-from accounts.errors import NotGranted, NotNow, gettext_noop
+from accounts.errors import Moment, NotGranted, NotNow, gettext_noop
 from accounts.models import (
     KNOWN_ENVIRONMENTS,
     Bookmark,
@@ -34,6 +35,7 @@ from accounts.models import (
     Membership,
     Role,
     User,
+    holds,
 )
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ class WayIn(NamedTuple):
     region: str
     destination: str
     require_reason: bool
+    external_id: str
     ends: datetime | None
 
     @property
@@ -178,6 +181,7 @@ _WAY_IN_COLUMNS = (
     "role__region",
     "role__destination",
     "role__require_reason",
+    "role__external_id",
     "grant__expires",
 )
 
@@ -189,7 +193,7 @@ def granted_roles(user: User, now: datetime) -> list[WayIn]:
     """
     rows = (
         GrantedRole.objects.filter(user=user)
-        .filter(_is_valid(now))
+        .filter(holds(now, "grant__"))
         .filter(role__disabled=False, role__account__disabled=False)
         .order_by(*_STRONGEST_FIRST)
         .values_list(*_WAY_IN_COLUMNS)
@@ -200,17 +204,36 @@ def granted_roles(user: User, now: datetime) -> list[WayIn]:
     return sorted(by_role.values(), key=_reading_order)
 
 
+def first_start(user: User, now: datetime) -> datetime | None:
+    """Return when the first of the user's grants begins that have not begun yet."""
+    coming = GrantedRole.objects.filter(user=user, grant__starts__gt=now)
+    open_roles = coming.filter(role__disabled=False, role__account__disabled=False)
+    found: datetime | None = open_roles.aggregate(first=Min("grant__starts"))["first"]
+    return found
+
+
+def roles_into(user: User, account_ids: Iterable[str], now: datetime) -> Mapping[str, list[str]]:
+    """Return the names of the roles that the user may enter now in each of some accounts."""
+    rows = (
+        GrantedRole.objects.filter(user=user, account_id__in=set(account_ids))
+        .filter(holds(now, "grant__"))
+        .filter(role__disabled=False, role__account__disabled=False)
+        .order_by("account_id", "role_name")
+        .values_list("account_id", "role_name")
+        .distinct()
+    )
+    found: dict[str, list[str]] = {}
+    for account_id, role_name in rows:
+        found.setdefault(account_id, []).append(role_name)
+    return found
+
+
 _ENVIRONMENT_ORDER = {name: order for order, name in enumerate(KNOWN_ENVIRONMENTS)}
 
 
 def _reading_order(way: WayIn) -> tuple[int, str, str, str]:
     environment = _ENVIRONMENT_ORDER.get(way.environment, len(KNOWN_ENVIRONMENTS))
     return environment, way.account_title.casefold(), way.account_id, way.shown_title.casefold()
-
-
-def _is_valid(now: datetime) -> Q:
-    begun = Q(grant__starts__isnull=True) | Q(grant__starts__lte=now)
-    return begun & (Q(grant__expires__isnull=True) | Q(grant__expires__gt=now))
 
 
 class _Asked(TypedDict):
@@ -229,7 +252,7 @@ def _of_one_role(
     return (
         rows.select_related("grant__group", "grant__user", "role__account", "role__source")
         .annotate(
-            is_valid=ExpressionWrapper(_is_valid(now), BooleanField()),
+            is_valid=ExpressionWrapper(holds(now, "grant__"), BooleanField()),
             group_names=_group_names(user),
             place_is_bookmarked=_is_bookmarked(user, place),
         )
@@ -297,6 +320,7 @@ def _require_enabled(role: Role) -> None:
             params={"account": role.account.title},
             account_id=role.account_id,
             role_name=role.name,
+            known_as=role.known_as,
         )
     if role.disabled:
         raise NotNow(
@@ -306,6 +330,7 @@ def _require_enabled(role: Role) -> None:
             params={"role": role.shown_title, "account": role.account.title},
             account_id=role.account_id,
             role_name=role.name,
+            known_as=role.known_as,
         )
 
 
@@ -318,23 +343,21 @@ def _not_now(rows: Sequence[GrantedRole], now: datetime) -> NotNow:
             log=f"the grant for {role.name} in {role.account_id} begins at {min(coming)}",
             message=gettext_noop("Your way into %(account)s as %(role)s begins on %(moment)s."),
             next_step=gettext_noop("Come back then, or ask an administrator for an earlier start."),
-            params={**params, "moment": _shown(min(coming))},
+            params={**params, "moment": Moment(min(coming).timestamp())},
             account_id=role.account_id,
             role_name=role.name,
+            known_as=role.known_as,
         )
     ended = max(row.grant.expires for row in rows if row.grant.expires)
     return NotNow(
         log=f"the grant for {role.name} in {role.account_id} ended at {ended}",
         message=gettext_noop("Your way into %(account)s as %(role)s ended on %(moment)s."),
         next_step=gettext_noop("Ask an administrator to extend the grant."),
-        params={**params, "moment": _shown(ended)},
+        params={**params, "moment": Moment(ended.timestamp())},
         account_id=role.account_id,
         role_name=role.name,
+        known_as=role.known_as,
     )
-
-
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")
 
 
 def _not_granted(user: User, account: str, role: str) -> NotGranted:

@@ -4,6 +4,7 @@ PortalError
 ├─ InvalidRequest        400   impossible destination, region, format
 ├─ NotNow                403   their grant has ended or not begun; role or account disabled
 ├─ NotLetIn              403   the directory no longer lets them in, or their name is another's
+├─ NotAllowed            403   an administrator's change that is not theirs to make
 ├─ NotGranted            404   unknown and never granted answer the same
 ├─ LimitExceeded         409   longer than the role allows
 ├─ TooMany               429   with Retry-After
@@ -16,6 +17,7 @@ the boundary to AWS may use it; texts are message ids and are translated when a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 
 def gettext_noop(text: str) -> str:
@@ -28,6 +30,14 @@ class Seconds(int):
 
     def __str__(self) -> str:
         return f"{int(self)} s"
+
+
+class Moment(int):
+    """A moment in a sentence, in seconds since 1970: UTC in logs and the record, the reader's time
+    zone on pages."""
+
+    def __str__(self) -> str:
+        return datetime.fromtimestamp(self, UTC).strftime("%-d %B %Y, %H:%M UTC")
 
 
 @dataclass(eq=False)
@@ -62,11 +72,13 @@ class InvalidRequest(PortalError):
 class NotNow(PortalError):
     """The grant is theirs but not valid at this moment, or the role or account is disabled.
 
-    ``account_id`` and ``role_name`` say for the record which one it is.
+    ``account_id`` and ``role_name`` say for the record which one it is, ``known_as`` what people
+    call it.
     """
 
     account_id: str = field(default="", kw_only=True)
     role_name: str = field(default="", kw_only=True)
+    known_as: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     status: int = field(default=403, kw_only=True)
 
 
@@ -75,6 +87,14 @@ class NotLetIn(PortalError):
     """The directory's person may not sign in or go on. ``code`` is our word for why."""
 
     code: str = field(default="", kw_only=True)
+    status: int = field(default=403, kw_only=True)
+
+
+@dataclass(eq=False)
+class NotAllowed(PortalError):
+    """A change in the administration that is not theirs to make. ``code`` is our word for why."""
+
+    code: str = field(default="NotAllowed", kw_only=True)
     status: int = field(default=403, kw_only=True)
 
 

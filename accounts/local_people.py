@@ -1,4 +1,5 @@
-"""Makes local people, and gives them passwords, from the command line.
+"""Makes local people and gives them passwords, from the command line or by an administrator; their
+own they change here.
 
 A name that was only granted something under becomes a person and keeps its grants. A directory
 person is never taken over: their password is the directory's. Each change and its row in the
@@ -7,7 +8,11 @@ record are one transaction: no row, no change.
 
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
+
 from accounts import record
+from accounts.administration.changing import Administrator, Changes, Told, changing
+from accounts.errors import NotAllowed, gettext_noop
 from accounts.models import Action, Origin, Outcome, User, normal_username
 
 
@@ -81,6 +86,91 @@ def change_password(username: str, password: str) -> User:
         user.save()
         _record("changepassword", user, before)
     return user
+
+
+def require_own_password(user: User) -> None:
+    """Raise NotAllowed unless the person's password is the portal's to change."""
+    if user.origin != Origin.LOCAL:
+        raise NotAllowed(
+            log=f"{user.username!r} has no password of the portal's own",
+            message=gettext_noop("Your password is the directory’s, so it is not changed here."),
+            next_step=gettext_noop("Change it where you change the one of your computer or mail."),
+            code="NotALocalPerson",
+        )
+
+
+def hashed(password: str) -> str:
+    """Return what is kept of a password. It takes long, so never within ``changing``.
+
+    Whoever holds the writers' turn must not let the others wait for it.
+    """
+    return make_password(password)
+
+
+def require_password_of_ours(user: User) -> None:
+    """Raise NotAllowed where somebody's password is the directory's."""
+    if user.origin == Origin.DIRECTORY:
+        raise _is_the_directorys(user)
+
+
+def give_password(changes: Changes, user: User, password_hash: str) -> None:
+    """Give a local person another password, or a name that waits its first: then it is local.
+
+    Their sessions end with their next request. Raises NotAllowed for a directory person.
+    """
+    ours = User.objects.filter(pk=user.pk).exclude(origin=Origin.DIRECTORY)
+    if not ours.update(password=password_hash, origin=Origin.LOCAL):
+        raise _is_the_directorys(user)
+    _tell_password(changes, user)
+    user.password, user.origin = password_hash, Origin.LOCAL
+
+
+def change_own_password(person: Administrator, password: str) -> None:
+    """Give a person the password that they chose themselves; all their sessions end.
+
+    Their current one has been asked for. Raises NotAllowed where it is not the portal's, or is
+    another by now, RecordUnavailable; then nothing has changed.
+    """
+    user = person.user
+    require_own_password(user)
+    password_hash = hashed(password)
+    with changing(person) as changes:
+        unchanged = User.objects.filter(
+            pk=user.pk, password=user.password, origin=Origin.LOCAL, is_active=True
+        )
+        if not unchanged.update(password=password_hash):
+            raise _changed_meanwhile(user)
+        _tell_password(changes, user)
+    user.password = password_hash
+
+
+def _tell_password(changes: Changes, user: User) -> None:
+    """Tell that somebody has another password; what it was and is now, nobody is told."""
+    before, after = None, {"password": "new"}
+    if user.origin != Origin.LOCAL:
+        before, after = {"origin": str(user.origin)}, {"origin": str(Origin.LOCAL), **after}
+    changes.tell(Told("password", "user", user.username, before, after))
+
+
+def _is_the_directorys(user: User) -> NotAllowed:
+    return NotAllowed(
+        log=f"{user.username!r} is a directory person",
+        message=gettext_noop("%(name)s is a directory person, whose password is the directory’s."),
+        next_step=gettext_noop(
+            "If the name belongs to somebody else now, run: manage.py directory forget %(name)s"
+        ),
+        params={"name": user.username},
+        code="NotALocalPerson",
+    )
+
+
+def _changed_meanwhile(user: User) -> NotAllowed:
+    return NotAllowed(
+        log=f"{user.username!r} has another password by now",
+        message=gettext_noop("Your password was changed from somewhere else at the same moment."),
+        next_step=gettext_noop("Sign in again; if it was not you, ask an administrator."),
+        code="ChangedMeanwhile",
+    )
 
 
 def _told(user: User) -> dict[str, Any]:

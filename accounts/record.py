@@ -31,6 +31,7 @@ COMMAND_LINE = "command line"
 LONGEST_TYPED = 100
 LONGEST_REASON = 500
 LONGEST_TEXT = 2048
+LONGEST_DETAILS = 524_288
 MOST_REFUSALS_A_MINUTE = 120
 TOO_MANY_REFUSALS = "TooManyRefusals"
 
@@ -127,13 +128,7 @@ def about(act: Act, role: Role) -> Act:
         role=role.name,
         method=role.method,
         source=role.source.name,
-        details={
-            **act.details,
-            "alias": role.account.alias or "",
-            "account_name": role.account.title,
-            "environment": role.account.environment,
-            "role_title": role.shown_title,
-        },
+        details={**act.details, **role.known_as},
     )
 
 
@@ -173,8 +168,9 @@ def write_refusal(act: Act, outcome: Outcome, error: str) -> None:
     with recording():
         lately = Entry.objects.filter(
             actor_key=act.actor_key, phase=Phase.SINGLE, time__gte=_seconds_ago(60)
-        ).count()
-        if lately < MOST_REFUSALS_A_MINUTE:
+        )
+        # What succeeded hides no refusal: many things may be changed in a minute.
+        if lately.exclude(outcome=Outcome.SUCCEEDED).count() < MOST_REFUSALS_A_MINUTE:
             write(act, outcome, error)
         else:
             write_once_a_minute(act, outcome, TOO_MANY_REFUSALS)
@@ -206,10 +202,14 @@ def recording() -> Iterator[None]:
         raise _unavailable(f"{type(error).__name__}: {said}") from error
 
 
+UNKNOWN_NAME = "unknown:"
+"""What the record's word for somebody nobody knows begins with."""
+
+
 def unknown_name(name: str) -> str:
     """Return what the record calls somebody nobody knows: a keyed hash, as people type passwords
     into the wrong field."""
-    return "unknown:" + _mac(_writing_key(), "unknown name", name)[:24]
+    return UNKNOWN_NAME + _mac(_writing_key(), "unknown name", name)[:24]
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHea
         **texts,
         id=head.count + 1,
         duration_seconds=act.duration_seconds,
-        details=json.dumps(_all_neutral(act.details), ensure_ascii=True, sort_keys=True),
+        details=_details_text(act.details),
         phase=phase,
         outcome=outcome,
         error=neutral(error),
@@ -310,21 +310,80 @@ def neutral(text: str) -> str:
 
     Cut to ``LONGEST_TEXT`` characters.
     """
-    if text.isascii() and text.isprintable():
-        return text[:LONGEST_TEXT]
+    return _escaped(text)[:LONGEST_TEXT]
+
+
+def _escaped(text: str) -> str:
+    """Return the beginning of a text with controls as escapes, longer than it may be if it is."""
+    beginning = text[: LONGEST_TEXT + 1]
+    if beginning.isascii() and beginning.isprintable():
+        return beginning
     return "".join(
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _TO_ESCAPE else character
-        for character in text[:LONGEST_TEXT]
-    )[:LONGEST_TEXT]
+        for character in beginning
+    )
+
+
+def _details_text(details: Mapping[str, Any]) -> str:
+    """Return details as a row holds them: harmless, and at most ``LONGEST_DETAILS`` characters.
+
+    Where they are longer, what is long in them is cut: of ``before`` and ``after`` the values, of
+    an access file its last changes; then what is still long; then everything.
+    """
+    kept = _all_neutral(details)
+    text = _as_json(kept)
+    for depth in (2, 1):
+        if len(text) > LONGEST_DETAILS:
+            kept = _cut_at(kept, depth)
+            text = _as_json(kept)
+    return text if len(text) <= LONGEST_DETAILS else _as_json({"cut": _cut(text)})
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def _cut_at(value: Any, depth: int) -> Any:
+    """Put the beginning of its JSON in place of each long value so deep in details."""
+    if depth and isinstance(value, dict):
+        return {key: _cut_at(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return _cut_list(value)
+    text = _as_json(value)
+    return value if len(text) <= LONGEST_TEXT else _cut(text)
+
+
+def _cut_list(items: list[Any]) -> list[Any]:
+    """Keep the first of very many, and say how many more there were: the SHA-256 is of them all."""
+    room = LONGEST_DETAILS // 2
+    for kept, item in enumerate(items):
+        room -= len(_as_json(item))
+        if room < 0:
+            whole = hashlib.sha256(_as_json(items).encode()).hexdigest()
+            return [*items[:kept], f"… [{len(items) - kept} more, SHA-256 {whole}]"]
+    return items
 
 
 def _all_neutral(value: Any) -> Any:
-    """Return details of which no text, however deep, does more than ``neutral`` allows."""
+    """Return details of which no text, however deep, does more than ``neutral`` allows.
+
+    A text that is too long is told apart from all others that begin as it does.
+    """
     if isinstance(value, Mapping):
         return {neutral(str(key)): _all_neutral(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_all_neutral(inner) for inner in value]
-    return value if value is None or isinstance(value, int | float) else neutral(str(value))
+    if value is None or isinstance(value, int | float):
+        return value
+    text = str(value)
+    return _cut(text) if len(_escaped(text)) > LONGEST_TEXT else _escaped(text)
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as fits, its length and the SHA-256 of the whole, in hex."""
+    whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    mark = f"… [{len(text)} characters, SHA-256 {whole}]"
+    return _escaped(text)[: LONGEST_TEXT - len(mark)] + mark
 
 
 def _unavailable(cause: str) -> RecordUnavailable:

@@ -213,10 +213,11 @@ def _refusals_recorded(act: Act) -> Iterator[None]:
     try:
         yield
     except PortalError as error:
-        told = _told(act, error)
+        said = told(act, error)
         if isinstance(error, NotNow):
-            told = replace(told, account=error.account_id, role=error.role_name)
-        record.write_refusal(told, _outcome(error), _code(error))
+            details = {**said.details, **error.known_as}
+            said = replace(said, account=error.account_id, role=error.role_name, details=details)
+        record.write_refusal(said, outcome_of(error), code_of(error))
         raise
 
 
@@ -278,7 +279,7 @@ def _is_chained_in_turn(source: SourceSettings, budget: Budget) -> bool:
     """Ask ``is_chained``; whoever has to wait for the source needs a place in its compartment."""
     if sources().is_at_hand(source):
         return is_chained(source, budget)
-    with bulkhead().entered(f"source {source.name}", _too_many_wait):
+    with bulkhead().entered(f"source {source.name}", too_many_wait):
         return is_chained(source, budget)
 
 
@@ -328,14 +329,14 @@ def _recorded(launch: Launch) -> Iterator[_Ending]:
     Where it is known beforehand that there will be no place at AWS, nothing is opened.
     """
     with _refusals_recorded(launch.act):
-        bulkhead().require_room(launch.plan.partition, _too_many_wait, _person(launch))
-    _open(launch.act)
+        bulkhead().require_room(launch.plan.partition, too_many_wait, person_of(launch.act))
+    open_in_turn(launch.act)
     ended = _Ending()
     try:
         yield ended
     except PortalError as error:
-        act = replace(_told(launch.act, error), **vars(ended))
-        record.close_act(act, _outcome(error), _code(error))
+        act = replace(told(launch.act, error), **vars(ended))
+        record.close_act(act, outcome_of(error), code_of(error))
         raise
     except BaseException as error:
         record.close_act(replace(launch.act, **vars(ended)), Outcome.FAILED, type(error).__name__)
@@ -343,22 +344,27 @@ def _recorded(launch: Launch) -> Iterator[_Ending]:
     record.close_act(replace(launch.act, **vars(ended)), Outcome.SUCCEEDED)
 
 
-def _open(act: Act) -> None:
+def open_in_turn(act: Act) -> None:
+    """Write the row that must stand first, unless the person has opened too many lately.
+
+    Raises TooMany, RecordUnavailable.
+    """
     count = settings.PORTAL_LAUNCHES_PER_MINUTE
     try:
         record.open_act(act, RateLimit(count) if count else None)
     except TooMany as error:
-        record.write_once_a_minute(_told(act, error), Outcome.DENIED, _code(error))
+        record.write_once_a_minute(told(act, error), Outcome.DENIED, code_of(error))
         raise
 
 
 def _place_at_aws(launch: Launch) -> AbstractContextManager[None]:
     """Hold a place in the partition's compartment, so that a hanging one leaves threads free."""
-    return bulkhead().entered(launch.plan.partition, _too_many_wait, _person(launch))
+    return bulkhead().entered(launch.plan.partition, too_many_wait, person_of(launch.act))
 
 
-def _person(launch: Launch) -> Person:
-    return Person(launch.act.actor_key, _too_many_of_theirs)
+def person_of(act: Act) -> Person:
+    """Return who acts, as the bulkhead counts them."""
+    return Person(act.actor_key, _too_many_of_theirs)
 
 
 def _too_many_of_theirs() -> Overloaded:
@@ -369,7 +375,8 @@ def _too_many_of_theirs() -> Overloaded:
     )
 
 
-def _too_many_wait() -> Overloaded:
+def too_many_wait() -> Overloaded:
+    """Return the refusal of a compartment that stands still."""
     return Overloaded(
         log="the bulkhead is full and stands still",
         message=gettext_noop("AWS answers slowly, and as many people as may already wait for it."),
@@ -377,15 +384,17 @@ def _too_many_wait() -> Overloaded:
     )
 
 
-def _told(act: Act, error: PortalError) -> Act:
+def told(act: Act, error: PortalError) -> Act:
     """Add to an act the sentence that the person was told."""
     params = {name: str(value) for name, value in error.params.items()}
     return replace(act, details={**act.details, "message": error.message % params})
 
 
-def _outcome(error: PortalError) -> Outcome:
+def outcome_of(error: PortalError) -> Outcome:
+    """Return how the record calls an act that ended so."""
     return Outcome.FAILED if error.status >= 500 else Outcome.DENIED
 
 
-def _code(error: PortalError) -> str:
+def code_of(error: PortalError) -> str:
+    """Return the word for an error that the record is searched by."""
     return getattr(error, "code", "") or type(error).__name__

@@ -209,6 +209,6 @@ def _require_tag(key: str, value: str, role: Role) -> None:
         code="SessionTag",
         hint=gettext_noop(
             "A tag value has at most 256 letters, digits, spaces and _.:/=+-@: look at the "
-            "user’s name, e-mail address and groups, and at the role’s session_tags."
+            "user’s name, e-mail address and groups, and at the role’s session tags."
         ),
     )

@@ -67,6 +67,7 @@ class Proposal:
             "sha256": self.file_hash,
             "prune": self.prune,
             "summary": self.plan.summary,
+            "left": self.plan.left,
             "changes": [self._recorded(change) for change in changes[:MOST_CHANGES_RECORDED]],
             "changes_left_out": max(0, len(changes) - MOST_CHANGES_RECORDED),
         }

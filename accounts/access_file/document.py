@@ -51,6 +51,7 @@ class Scalar:
     text: str
     plain: bool
     size: int = 1
+    height: int = 1
 
     @property
     def is_null(self) -> bool:
@@ -60,21 +61,23 @@ class Scalar:
 
 @dataclass(slots=True)
 class Sequence:
-    """A list; ``size`` counts every value in it and itself."""
+    """A list; ``size`` counts every value in it and itself, ``height`` its levels."""
 
     line: int
     items: "list[Node]" = field(default_factory=list)
     size: int = 1
+    height: int = 1
 
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys in the file's order; ``lines`` is where each key stands, ``size`` as for a list."""
+    """Keys in the file's order; ``lines`` is where each key stands, the rest is as of a list."""
 
     line: int
     entries: "dict[str, Node]" = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     size: int = 1
+    height: int = 1
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, the mapping's own where the key is not there."""
@@ -176,12 +179,11 @@ class _Reader:
     def _node(self, event: Any, depth: int) -> Node:
         line = self._line
         if isinstance(event, AliasEvent):
-            return self._repeated(event)
+            return self._repeated(event, depth)
         self._spend(1)
         if event.ctag is not None:
             raise self._problem("tags (!…) are not allowed; every value is text")
-        if depth > DEEPEST:
-            raise self._problem(f"values stand more than {DEEPEST} levels deep")
+        self._require_shallow(depth)
         if isinstance(event, ScalarEvent):
             node: Node = self._scalar(event, line)
         elif isinstance(event, SequenceStartEvent):
@@ -197,12 +199,17 @@ class _Reader:
         if self._values_left < 0:
             raise self._problem(f"the file holds more than {MOST_VALUES:,} values")
 
-    def _repeated(self, event: AliasEvent) -> Node:
+    def _require_shallow(self, depth: int) -> None:
+        if depth > DEEPEST:
+            raise self._problem(f"values stand more than {DEEPEST} levels deep")
+
+    def _repeated(self, event: AliasEvent, depth: int) -> Node:
         node = self._anchored.get(event.anchor)
         if node is None:
             raise self._problem(f"nothing before it is called &{event.anchor}")
         # What an alias repeats is walked again by whoever reads it, so it costs again here.
         self._spend(node.size)
+        self._require_shallow(depth + node.height - 1)
         return node
 
     def _scalar(self, event: ScalarEvent, line: int) -> Scalar:
@@ -218,6 +225,7 @@ class _Reader:
             node = self._node(event, depth + 1)
             sequence.items.append(node)
             sequence.size += node.size
+            sequence.height = max(sequence.height, 1 + node.height)
         return sequence
 
     def _mapping(self, line: int, depth: int) -> Mapping:
@@ -230,6 +238,7 @@ class _Reader:
             node = self._node(next(self._events), depth + 1)
             mapping.entries[key], mapping.lines[key] = node, key_line
             mapping.size += 1 + node.size
+            mapping.height = max(mapping.height, 1 + node.height)
         return mapping
 
     def _key(self, event: Any, mapping: Mapping) -> str:

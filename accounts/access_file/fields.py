@@ -3,7 +3,6 @@ goes on with the key's default, so that one run names every mistake."""
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +12,11 @@ from django.core.exceptions import ValidationError
 from accounts.access_file.document import Mapping, Node, Scalar, Sequence
 from accounts.access_file.problems import Problem
 from accounts.access_file.specs import Pairs, sorted_pairs
+from accounts.aws_rules.limits import problem_with_number_of_tags
+from accounts.lines import problem_with_line, too_long
 from accounts.models import check_username, normal_username
+from accounts.role_rules import problem_with_pair
 
-LONGEST_TAG_KEY = 128
-LONGEST_TAG_VALUE = 256
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
@@ -24,8 +24,6 @@ _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_NOT_IN_A_KEY = _NOT_IN_A_LINE | {"Cf"}
 _ALSO_IN_A_NOTE = frozenset("\t\n\r")
 
 Check = Callable[[str], object]
@@ -105,7 +103,7 @@ class Fields:
         text = self.scalar(key)
         plain = "".join(c for c in text if c not in _ALSO_IN_A_NOTE)
         if len(text) > longest or problem_with_line(plain, longest):
-            self.wrong(key, problem_with_line(plain, longest) or _too_long(longest, text))
+            self.wrong(key, problem_with_line(plain, longest) or too_long(longest, text))
             return ""
         return text
 
@@ -167,17 +165,21 @@ class Fields:
             return ()
         return sorted_pairs(dict(self._pair(key, name, node) for name in node.entries))
 
+    def tags(self, key: str) -> Pairs:
+        """Return the tags of an account: no more than AWS gives one."""
+        pairs = self.pairs(key)
+        if problem := problem_with_number_of_tags(len(pairs)):
+            self.wrong(key, problem)
+        return pairs
+
     def _pair(self, key: str, name: str, mapping: Mapping) -> tuple[str, str]:
         value = mapping.entries[name]
         if not isinstance(value, Scalar):
             self.problems.add(mapping.line_of(name), key, f"the value of {name} must be text")
             return name, ""
         text = "" if value.is_null else value.text
-        reason = problem_with_line(name, LONGEST_TAG_KEY, _NOT_IN_A_KEY) or problem_with_line(
-            text, LONGEST_TAG_VALUE
-        )
-        if reason:
-            self.problems.add(mapping.line_of(name), key, f"{name}: {reason}")
+        if reason := problem_with_pair(name, text):
+            self.problems.add(mapping.line_of(name), key, reason)
         return name, text
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -218,23 +220,6 @@ class Fields:
     def node(self, key: str) -> Node | None:
         """Return a key's value as it stands in the file, None for null."""
         return self._node(key)
-
-
-def problem_with_line(
-    text: str, longest: int, refused: frozenset[str] = _NOT_IN_A_LINE
-) -> str | None:
-    """Why a text does not fit on one line of ``longest`` characters."""
-    if len(text) > longest:
-        return _too_long(longest, text)
-    if text.isascii() and text.isprintable():
-        return None
-    if any(unicodedata.category(character) in refused for character in text):
-        return "must not hold line breaks or control characters"
-    return None
-
-
-def _too_long(longest: int, text: str) -> str:
-    return f"must be at most {longest} characters long, not {len(text)}"
 
 
 def problem_with_name(name: str) -> str | None:

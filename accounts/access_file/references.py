@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from accounts.access_file.fields import Problems
-from accounts.access_file.role_schema import place_complaints
 from accounts.access_file.specs import (
     ANY_ACCOUNT,
     AccessFile,
@@ -18,6 +17,7 @@ from accounts.access_file.specs import (
 )
 from accounts.access_file.state import State
 from accounts.models import ANY_ROLE, DEFAULT_SOURCE
+from accounts.role_rules import place_complaints
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,13 @@ Each value is judged by itself and beside its neighbours in the file. What needs
 well (does an account exist that a grant names) is the plan's business.
 """
 
-import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 from accounts.access_file.document import Mapping, parse
-from accounts.access_file.fields import Check, Fields, Problems, is_before
+from accounts.access_file.fields import Fields, Problems, is_before
 from accounts.access_file.problems import AccessFileProblems
-from accounts.access_file.role_schema import (
-    LONGEST_NAME,
-    LONGEST_REGION,
-    LONGEST_ROLE,
-    read_defaults,
-    read_role,
-)
+from accounts.access_file.role_schema import read_defaults, read_role
 from accounts.access_file.specs import (
     ANY_ACCOUNT,
     AccessFile,
@@ -33,11 +26,20 @@ from accounts.access_file.specs import (
 from accounts.aws_rules import limits
 from accounts.aws_rules.destinations import LONGEST as LONGEST_DESTINATION
 from accounts.aws_rules.destinations import normal_place
-from accounts.aws_rules.partitions import PARTITIONS
 from accounts.models import ANY_ROLE, Method
+from accounts.role_rules import (
+    LONGEST_NAME,
+    LONGEST_PROFILE,
+    LONGEST_REGION,
+    LONGEST_ROLE,
+    problem_with_account_id,
+    problem_with_alias,
+    problem_with_colour,
+    problem_with_environment,
+    problem_with_partition,
+)
 
 VERSION = "1"
-LONGEST_PROFILE = 255
 LONGEST_NOTE = 500
 
 TOP_KEYS = ("version", "defaults", "sources", "accounts", "groups", "grants", "bookmarks")
@@ -46,11 +48,6 @@ ACCOUNT_KEYS = ("id", *AccountSpec.KEYS, "roles")
 GROUP_KEYS = ("name", "members")
 GRANT_KEYS = ("user", "group", "account", "role", "starts", "expires", "note")
 BOOKMARK_KEYS = ("group", "name", *BookmarkSpec.KEYS)
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
-_ALIAS = re.compile(r"(?![0-9]{12}\Z)[a-z0-9-]{1,63}")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_WORD = re.compile(r"\S+")
-_ALIAS_REASON = "must be 1 to 63 lower-case letters, digits and hyphens, and not 12 digits"
 
 Named = TypeVar("Named", SourceSpec, AccountSpec, RoleSpec, GroupSpec, BookmarkSpec)
 
@@ -130,25 +127,16 @@ def _roles(entry: Fields, account: AccountSpec, defaults: Mapping | None) -> tup
 def _account(entry: Fields) -> AccountSpec:
     entry.expect(ACCOUNT_KEYS)
     return AccountSpec(
-        id=entry.required("id", LONGEST_NAME, _matches(_ACCOUNT_ID, "must be 12 digits")),
-        partition=entry.text("partition", LONGEST_NAME, _problem_with_partition) or "aws",
-        alias=entry.text("alias", LONGEST_NAME, _matches(_ALIAS, _ALIAS_REASON)),
+        id=entry.required("id", LONGEST_NAME, problem_with_account_id),
+        partition=entry.text("partition", LONGEST_NAME, problem_with_partition) or "aws",
+        alias=entry.text("alias", LONGEST_NAME, problem_with_alias),
         name=entry.text("name", LONGEST_NAME),
-        environment=entry.text("environment", LONGEST_NAME, _matches(_WORD, "must be one word"))
-        or "other",
-        colour=entry.text("colour", LONGEST_NAME, _matches(_COLOUR, "must look like #b91c1c")),
-        tags=entry.pairs("tags"),
+        environment=entry.text("environment", LONGEST_NAME, problem_with_environment) or "other",
+        colour=entry.text("colour", LONGEST_NAME, problem_with_colour),
+        tags=entry.tags("tags"),
         disabled=entry.flag("disabled"),
         place=entry.place,
     )
-
-
-def _matches(pattern: re.Pattern[str], reason: str) -> Check:
-    return lambda text: None if pattern.fullmatch(text) else reason
-
-
-def _problem_with_partition(text: str) -> str | None:
-    return None if text in PARTITIONS else f"must be one of {', '.join(PARTITIONS)}"
 
 
 def _group(entry: Fields) -> GroupSpec:
@@ -199,7 +187,7 @@ def _subject(entry: Fields) -> tuple[str, str]:
 def _granted_account(entry: Fields) -> tuple[str, Pairs]:
     if not isinstance(entry.node("account"), Mapping):
         return entry.required("account", LONGEST_NAME), ()
-    tags = entry.pairs("account")
+    tags = entry.tags("account")
     if not tags:
         entry.wrong("account", "a tag selector names at least one tag")
     return "", tags

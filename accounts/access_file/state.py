@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from accounts.access_file.fields import utc_text
-from accounts.access_file.session_policy import canonical_policy
 from accounts.access_file.specs import (
     ANY_ACCOUNT,
     AccountSpec,
@@ -22,6 +21,7 @@ from accounts.access_file.specs import (
     SourceSpec,
     sorted_pairs,
 )
+from accounts.aws_rules.policy_text import canonical_policy
 from accounts.models import (
     DEFAULT_SOURCE,
     Account,

@@ -49,6 +49,7 @@ _PATH = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?")
 _SESSION_PREFIX = re.compile(r"([0-9]{12})-[a-z0-9]{1,32}\.(.+)")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ADDRESS = re.compile(r"\s*(?:https?:|ftp:|javascript:|vbscript:|[/\\\\]{2})", re.IGNORECASE)
+_MAIN_CONSOLES = {ANY_REGION + where.console_host for where in PARTITIONS.values()}
 # Everything that may stand in a URL as it is; quotes, angle brackets and non-ASCII may not.
 _KEPT = "%:/?#[]@!$&'()*+,;=-._~{}|^"
 
@@ -136,15 +137,19 @@ def parse_destination(
     )
 
 
-def describe(to: str, region: str) -> tuple[str, str]:
+def describe(to: str, region: str, role_region: str = "") -> tuple[str, str]:
     """Short names of service and region for a page; never raises, also for what is no address.
 
-    The first is a message id where it is the console's home; the second is empty without region.
+    The region is the one that a click lands in: the one asked for, else the address's own, else
+    the role's. The first is a message id where it is the console's home; the second is empty
+    without region.
     """
     address = _loosely(to.strip(" "))
     service = _service_of(address) if address else ""
     shown = region.strip(" ").lower() or (_query_region(address) if address else "")
     shown = shown or (address.host_region if address else "")
+    if not shown and (address is None or address.shape in _MAIN_CONSOLES):
+        shown = role_region.strip(" ").lower()
     return (service_title(service) if service else CONSOLE_HOME, region_title(shown))
 
 

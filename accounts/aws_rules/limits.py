@@ -9,9 +9,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from accounts.aws_rules.partitions import partition
-from accounts.errors import gettext_noop
+from accounts.aws_rules.partitions import PARTITIONS, partition
+from accounts.errors import Seconds, gettext_noop
 
 SECONDS_MIN = 900
 """Shortest life of temporary credentials and of a console session."""
@@ -69,6 +70,18 @@ _POLICY_TEXT = re.compile(r"[\t\n\r\x20-\xff]+")
 _POLICY_NAME = re.compile(r"(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _TAG_PUNCTUATION = frozenset("_.:/=+-@")
+_STATEMENT_KEYS = frozenset(
+    {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
+_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_RESOURCE = re.compile(r"\*|arn:.+")
+_ACTION_FORM = gettext_noop("“%(text)s” is no action: write it like s3:GetObject")
+_RESOURCE_FORM = gettext_noop("“%(text)s” is no resource: write an ARN or *")
+TRUST_AMONG_PERMISSIONS = gettext_noop(
+    "a statement with a Principal belongs in the role’s trust policy, not among permissions"
+)
+"""The classic mistake: the trust statement written where permissions stand."""
 _POLICY_VERSIONS = ("2012-10-17", "2008-10-17")
 
 
@@ -87,8 +100,8 @@ def _problem_with_seconds(seconds: int, least: int, most: int) -> Problem | None
     if least <= seconds <= most:
         return None
     return Problem(
-        gettext_noop("must be between %(least)s and %(most)s seconds"),
-        {"least": least, "most": most},
+        gettext_noop("must be between %(least)s and %(most)s"),
+        {"least": Seconds(least), "most": Seconds(most)},
     )
 
 
@@ -141,12 +154,14 @@ def problem_with_session_policies(
 def problem_with_session_policy(policy_json: str) -> Problem | None:
     """Why AWS would refuse this text as an inline session policy.
 
-    Its length, its characters and its outline are checked; the statements are left to AWS.
+    Its length, its characters and the grammar of its statements are checked; what the statements
+    allow is left to AWS.
     """
     return (
         _problem_with_length(policy_json, 1, SESSION_POLICY_CHARACTERS_MAX)
         or _problem_with_policy_characters(policy_json)
         or _problem_with_policy_outline(policy_json)
+        or next(filter(None, map(_problem_with_statement, _statements(policy_json))), None)
     )
 
 
@@ -168,6 +183,61 @@ def _problem_with_policy_outline(policy_json: str) -> Problem | None:
             gettext_noop("the policy’s Version must be %(newest)s or %(oldest)s"),
             {"newest": _POLICY_VERSIONS[0], "oldest": _POLICY_VERSIONS[1]},
         )
+    if policy["Statement"] == []:
+        return Problem(gettext_noop("needs a statement: AWS takes no policy without one"))
+    return None
+
+
+def _statements(policy_json: str) -> list[Any]:
+    found = json.loads(policy_json)["Statement"]
+    return found if isinstance(found, list) else [found]
+
+
+def _problem_with_statement(statement: Any) -> Problem | None:
+    if not isinstance(statement, dict):
+        return Problem(gettext_noop("every statement must be a mapping"))
+    if statement.keys() & _PRINCIPALS:
+        return Problem(TRUST_AMONG_PERMISSIONS)
+    if unknown := sorted(statement.keys() - _STATEMENT_KEYS):
+        return Problem(
+            gettext_noop("a statement knows no “%(key)s”"), {"key": unknown[0][:TAG_KEY_MAX]}
+        )
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return Problem(gettext_noop("every statement needs an Effect, Allow or Deny"))
+    return _problem_with_one_of(statement, "Action", _ACTION, _ACTION_FORM) or _problem_with_one_of(
+        statement, "Resource", _RESOURCE, _RESOURCE_FORM
+    )
+
+
+def _problem_with_one_of(
+    statement: Mapping[str, Any], key: str, allowed: re.Pattern[str], form: str
+) -> Problem | None:
+    if (key in statement) == (f"Not{key}" in statement):
+        return Problem(
+            gettext_noop("every statement needs either %(key)s or Not%(key)s"), {"key": key}
+        )
+    value = statement.get(key, statement.get(f"Not{key}"))
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if not isinstance(text, str) or not allowed.fullmatch(text):
+            return Problem(form, {"text": str(text)[:TAG_KEY_MAX]})
+    return None if texts else Problem(gettext_noop("%(key)s is an empty list"), {"key": key})
+
+
+def problem_with_policy_partition(policy_json: str, partition_name: str) -> Problem | None:
+    """Why AWS would refuse a policy's resources: ARNs of another partition.
+
+    The policy must be one that ``problem_with_session_policy`` finds right.
+    """
+    for statement in _statements(policy_json):
+        resources = statement.get("Resource", statement.get("NotResource", []))
+        for text in resources if isinstance(resources, list) else [resources]:
+            named = text.split(":")[1] if text.startswith("arn:") else "*"
+            if named in PARTITIONS and named != partition_name:
+                return Problem(
+                    gettext_noop("%(arn)s is of the partition %(theirs)s, the account of %(ours)s"),
+                    {"arn": text[:TAG_KEY_MAX], "theirs": named, "ours": partition_name},
+                )
     return None
 
 
@@ -215,13 +285,20 @@ def _policy_arn_start(partition_name: str) -> str:
     return f"arn:{partition(partition_name).name}:iam::"
 
 
+def problem_with_number_of_tags(number: int) -> Problem | None:
+    """Why AWS has no account, and takes no session, with so many tags."""
+    if number <= TAGS_MAX:
+        return None
+    return Problem(
+        gettext_noop("at most %(most)s tags are allowed, not %(number)s"),
+        {"most": TAGS_MAX, "number": number},
+    )
+
+
 def problem_with_tags(tags: Mapping[str, str]) -> Problem | None:
     """Why AWS would refuse these session tags together; keys that differ in case only clash."""
-    if len(tags) > TAGS_MAX:
-        return Problem(
-            gettext_noop("at most %(most)s tags are allowed, not %(number)s"),
-            {"most": TAGS_MAX, "number": len(tags)},
-        )
+    if problem := problem_with_number_of_tags(len(tags)):
+        return problem
     if len({key.lower() for key in tags}) < len(tags):
         return Problem(gettext_noop("two tag keys differ in upper and lower case only"))
     problems = (problem_with_tag(key, value) for key, value in tags.items())

@@ -37,8 +37,12 @@ class Partition:
         yield from self.other_console_hosts
 
 
+_COMPASS = "(central|(north|south)?(east|west)|north|south)"
+"""How AWS tells the regions of a part of the world apart."""
+
+
 def _regions(beginning: str) -> re.Pattern[str]:
-    return re.compile(rf"{beginning}-[a-z]{{1,20}}-[0-9]{{1,2}}")
+    return re.compile(rf"{beginning}-{_COMPASS}-[0-9]{{1,2}}")
 
 
 PARTITIONS: Mapping[str, Partition] = {
@@ -183,6 +187,11 @@ def region_belongs(partition_name: str, region: str) -> bool:
     Raises InvalidRequest for a partition that the portal does not serve.
     """
     return partition(partition_name).region_pattern.fullmatch(region) is not None
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region (lower case) can belong to; empty for none that is served."""
+    return next((name for name in PARTITIONS if region_belongs(name, region)), "")
 
 
 def region_title(region: str) -> str:

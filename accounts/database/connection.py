@@ -69,10 +69,11 @@ def one_migration_at_a_time(using: str) -> Iterator[None]:
 
 
 def one_large_change_at_a_time() -> None:
-    """Let no other apply or sync of the directory write until this thread's transaction ends.
+    """Let no other apply, sync or change of an administrator until this transaction ends.
 
-    They write many rows in orders of their own, and would wait for each other in a circle. On
-    SQLite a transaction that writes is alone anyway.
+    They write many rows in orders of their own, and would wait for each other in a circle; and
+    what an administrator may change is judged by all that the others have changed. On SQLite a
+    transaction that writes is alone anyway.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

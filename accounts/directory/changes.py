@@ -7,7 +7,7 @@ change and its row in the record are one transaction: no row, no change.
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
@@ -23,6 +23,7 @@ from accounts.models import (
     Action,
     Bookmark,
     DirectoryState,
+    Entry,
     Grant,
     Group,
     Membership,
@@ -33,6 +34,8 @@ from accounts.models import (
 
 _LONGEST_NAME = 150
 _LONGEST_EMAIL = 254
+_WITHHELD = "NameWithheld"
+_TOLD_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,14 @@ class DirectoryPerson:
         return DirectoryState.OUTSIDE if self.is_outside else DirectoryState.PRESENT
 
 
+def mirrored_groups() -> "QuerySet[Group]":
+    """Return the directory's groups that a grant or a bookmark names; of others nothing is kept."""
+    is_named = Exists(Grant.objects.filter(group=OuterRef("pk"))) | Exists(
+        Bookmark.objects.filter(group=OuterRef("pk"))
+    )
+    return Group.objects.filter(is_named, origin=Origin.DIRECTORY)
+
+
 @dataclass(frozen=True)
 class Mirror:
     """The groups that are mirrored: keys and names of the directory's that something names.
@@ -71,13 +82,9 @@ class Mirror:
 
     @classmethod
     def read(cls) -> Self:
-        """Read which groups a grant or a bookmark names."""
-        is_named = Exists(Grant.objects.filter(group=OuterRef("pk"))) | Exists(
-            Bookmark.objects.filter(group=OuterRef("pk"))
-        )
+        """Read which groups are mirrored."""
         groups: dict[GroupKey, dict[int, str]] = {}
-        rows = Group.objects.filter(is_named, origin=Origin.DIRECTORY).values_list("pk", "name")
-        for pk, name in rows:
+        for pk, name in mirrored_groups().values_list("pk", "name"):
             groups.setdefault(group_key(name), {})[pk] = name
         return cls(groups)
 
@@ -114,6 +121,8 @@ class Change:
     """What reading a person again changes. ``groups`` are numbers and names of groups here.
 
     ``username`` is their name in the directory; the one they have where it is somebody else's here.
+    ``withheld`` is the name that they do not get for what waits under it, as long as that is to be
+    told.
     """
 
     user: User
@@ -125,6 +134,7 @@ class Change:
     groups: Mapping[int, str]
     was_administrator: bool
     is_administrator: bool
+    withheld: str = ""
 
     @classmethod
     def of(
@@ -152,6 +162,7 @@ class Change:
             groups=mirror.of(present.groups) if present else {},
             was_administrator=user.pk in known.administrators,
             is_administrator=present is not None and present.is_administrator,
+            withheld=_withheld(user, person),
         )
 
     @property
@@ -181,7 +192,7 @@ class Change:
     @property
     def is_none(self) -> bool:
         """Whether nothing has changed."""
-        return self.before == self.after and not self.is_renamed
+        return self.before == self.after and not self.is_renamed and not self.withheld
 
     @property
     def is_renamed(self) -> bool:
@@ -210,6 +221,25 @@ class Change:
             names.hold(left)
         for before, after in rows:
             tell(actor, "directory", self.username, before, after)
+        self.tell_withheld()
+
+    def tell_withheld(self) -> None:
+        """Write the row of a name that they did not get, if any. Raises RecordUnavailable."""
+        if self.withheld:
+            after = {"username": self.withheld, **names.what_waits(self.withheld)}
+            details = {
+                "change": "directory",
+                "user": self.username,
+                "before": {"username": self.username},
+                "after": after,
+            }
+            act = record.Act(
+                action=Action.ADMIN_CHANGE,
+                actor=self.user.username,
+                actor_key=self.user.record_key,
+                details=details,
+            )
+            record.write(act, Outcome.DENIED, _WITHHELD)
 
     def rows(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Return what is to be told, before and after; to be asked for before it is written."""
@@ -266,10 +296,12 @@ def state_of(user: User, person: DirectoryPerson | None) -> DirectoryState:
     return person.state
 
 
-def wished_name(user: User, person: DirectoryPerson | None) -> str:
-    """Return the name that a person has in the directory now."""
+def wish_of(user: User, person: DirectoryPerson | None) -> names.Wish | None:
+    """Return which other name a person has in the directory now."""
     is_theirs = person is not None and person.directory_id == user.directory_id
-    return person.username if person is not None and is_theirs else user.username
+    if person is None or not is_theirs or person.username == user.username:
+        return None
+    return names.Wish(user, person.username, state_of(user, person))
 
 
 def _new_name(user: User, person: DirectoryPerson | None) -> str:
@@ -277,11 +309,21 @@ def _new_name(user: User, person: DirectoryPerson | None) -> str:
 
     An entry of somebody else's name is read as well, and then the two may trade.
     """
-    wished = wished_name(user, person)
-    if wished == user.username:
-        return wished
-    holder = User.objects.filter(username=wished).first()
-    return wished if names.may_take(holder, state_of(user, person)) else user.username
+    wish = wish_of(user, person)
+    if wish is None:
+        return user.username
+    holder = User.objects.filter(username=wish.name).first()
+    return wish.name if names.may_take(wish, holder) else user.username
+
+
+def _withheld(user: User, person: DirectoryPerson | None) -> str:
+    """Return the name that a person does not get for what waits under it, told once a day."""
+    wish = wish_of(user, person)
+    if wish is None or not names.is_withheld(wish):
+        return ""
+    lately = record.moment_text(timezone.now() - _TOLD_AGAIN)
+    told = Entry.objects.filter(actor_key=user.record_key, time__gte=lately, error=_WITHHELD)
+    return "" if told.exists() else wish.name
 
 
 def _shown_name(name: str) -> str:

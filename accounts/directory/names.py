@@ -6,7 +6,8 @@ granting under it, until an administrator has it forgotten.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import DirectoryState, Grant, Membership, Origin, User
@@ -14,37 +15,67 @@ from accounts.models import DirectoryState, Grant, Membership, Origin, User
 MOST_TOLD = 100
 
 
-def may_take(holder: User | None, state: DirectoryState) -> bool:
-    """Whether somebody in this state may take a name from whoever has it here.
+@dataclass(frozen=True)
+class Wish:
+    """Somebody in a state of the directory, and the name that they have there now."""
 
-    A name that waits is taken with all that was granted under it: only by who is let in.
+    user: User
+    name: str
+    state: DirectoryState
+
+
+def may_take(wish: Wish, holder: User | None) -> bool:
+    """Whether somebody may take a name from whoever has it here.
+
+    A name that waits is taken with all that was granted under it: only by who is let in, and by
+    nobody who may have granted it.
     """
     if holder is None:
         return True
-    return holder.origin == Origin.NONE_YET and state == DirectoryState.PRESENT
+    waits = holder.origin == Origin.NONE_YET
+    return waits and wish.state == DirectoryState.PRESENT and not _may_be_of_their_making(wish)
 
 
-def free_names(wishes: Mapping[int, tuple[str, DirectoryState]]) -> dict[int, str]:
+def is_withheld(wish: Wish) -> bool:
+    """Whether somebody who is let in keeps their name because of what waits under the new one."""
+    return wish.state == DirectoryState.PRESENT and _may_be_of_their_making(wish)
+
+
+def _may_be_of_their_making(wish: Wish) -> bool:
+    """Whether something waits under the name that who wishes for it may have granted to it.
+
+    Nobody gives access to themselves, nor to a name that will be theirs; superusers could anyway.
+    """
+    user = wish.user
+    if user.is_superuser:
+        return False
+    of_name = {"user__username": wish.name, "user__origin": Origin.NONE_YET}
+    grants, memberships = Grant.objects.filter(**of_name), Membership.objects.filter(**of_name)
+    if user.is_staff:
+        return grants.exists() or memberships.exists()
+    # Who administers no more is known by what they have made.
+    return grants.filter(made_by=user.username).exists()
+
+
+def free_names(wishes: Collection[Wish]) -> dict[int, str]:
     """Return which of many wished names are given, by the keys of those who leave theirs for them.
 
     What one of them leaves is free for another, so that two may trade names. A name that several
     wish for is nobody's.
     """
-    times = Counter(name for name, _ in wishes.values())
+    times = Counter(wish.name for wish in wishes)
     holders = User.objects.in_bulk(list(times), field_name="username")
-    given = {pk: wish for pk, wish in wishes.items() if times[wish[0]] == 1}
-    while refused := [pk for pk, wish in given.items() if not _is_given(*wish, given, holders)]:
+    given = {wish.user.pk: wish for wish in wishes if times[wish.name] == 1}
+    while refused := [pk for pk, wish in given.items() if not _is_given(wish, given, holders)]:
         for pk in refused:
             del given[pk]
-    return {pk: name for pk, (name, _) in given.items()}
+    return {pk: wish.name for pk, wish in given.items()}
 
 
-def _is_given(
-    name: str, state: DirectoryState, given: Container[int], holders: Mapping[str, User]
-) -> bool:
-    holder = holders.get(name)
+def _is_given(wish: Wish, given: Container[int], holders: Mapping[str, User]) -> bool:
+    holder = holders.get(wish.name)
     is_left = holder is not None and holder.pk in given
-    return is_left or may_take(holder, state)
+    return is_left or may_take(wish, holder)
 
 
 def step_aside(users: Sequence[User]) -> None:

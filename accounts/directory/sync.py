@@ -21,9 +21,8 @@ from accounts.directory.changes import (
     Known,
     Mirror,
     is_known_better,
-    state_of,
     tell,
-    wished_name,
+    wish_of,
 )
 from accounts.directory.names import MOST_TOLD
 from accounts.models import DirectoryState, Origin, User
@@ -127,6 +126,8 @@ def sync(
         # The rows come last: from the first one on every launch waits for the record's head.
         for username, before, after in told:
             tell(record.COMMAND_LINE, "directory", username, before, after)
+        for change in changes:
+            change.tell_withheld()
         after = {"summary": str(summary), "unreadable": [u.username for u in unread[:MOST_TOLD]]}
         tell(record.COMMAND_LINE, "directory sync", "", None, after)
     return summary
@@ -138,12 +139,7 @@ def _changes(
     """Compare everybody; who was read later still, at a sign-in meanwhile, stays as they are."""
     mirror, facts = Mirror.read(), Known.of(_everybody())
     users = [u for u in known if u.username in people and not is_known_better(u, read)]
-    wishes = {
-        user.pk: (name, state_of(user, person))
-        for user in users
-        for person in [people[user.username]]
-        if (name := wished_name(user, person)) != user.username
-    }
+    wishes = [wish for user in users if (wish := wish_of(user, people[user.username]))]
     given = names.free_names(wishes)
     return [
         Change.of(user, people[user.username], mirror, facts, given.get(user.pk, user.username))

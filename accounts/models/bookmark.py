@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.aws_rules import limits
@@ -13,7 +14,8 @@ from accounts.models.user import User
 class Bookmark(models.Model):
     """A name for a role and a place in its console.
 
-    Empty ``destination`` and ``region`` mean the role's own.
+    Empty ``destination`` and ``region`` mean the role's own. ``made_by`` is the user name of
+    whoever made a group's in the admin; empty for the access file's and for people's own.
     """
 
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="bookmarks")
@@ -26,6 +28,7 @@ class Bookmark(models.Model):
     destination = models.CharField(_("destination"), max_length=2048, blank=True)
     region = models.CharField(_("region"), max_length=32, blank=True)
     position = models.PositiveIntegerField(default=0)
+    made_by = models.CharField(_("made by"), max_length=200, blank=True)
     from_file = models.BooleanField(_("from the access file"), default=False)
 
     class Meta:
@@ -45,4 +48,5 @@ class Bookmark(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.name
+        """Of a person's own, lists of what would go with an account say no more than that."""
+        return self.name if self.group_id else gettext("a person’s own bookmark")

@@ -131,6 +131,33 @@ class Role(models.Model):
         """What a person calls it: its title, else the name's last part."""
         return self.title or self.name.rsplit("/", 1)[-1]
 
+    # Ways in call these so, too: what asks for no more takes either.
+
+    @property
+    def role_name(self) -> str:
+        """Its name with its path."""
+        return self.name
+
+    @property
+    def partition(self) -> str:
+        """Its account's partition."""
+        return self.account.partition
+
+    @property
+    def account_title(self) -> str:
+        """What people call its account."""
+        return self.account.title
+
+    @property
+    def known_as(self) -> dict[str, str]:
+        """What people call it and its account by now, in the record's words."""
+        return {
+            "alias": self.account.alias or "",
+            "account_name": self.account.title,
+            "environment": self.account.environment,
+            "role_title": self.shown_title,
+        }
+
     @property
     def longest_seconds(self) -> int:
         """The most seconds a person may choose for the credentials."""

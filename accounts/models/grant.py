@@ -1,5 +1,7 @@
 """Who may enter which role, from when and until when."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +14,23 @@ from accounts.models.user import User
 ANY_ROLE = "*"
 
 
+def is_not_over(now: datetime, of: str = "") -> Q:
+    """Whether a grant holds now or will; ``of`` leads to it from another row: ``grant__``."""
+    return Q(**{f"{of}expires__isnull": True}) | Q(**{f"{of}expires__gt": now})
+
+
+def holds(now: datetime, of: str = "") -> Q:
+    """Whether a grant holds now: from its start on, and at its end no more."""
+    begun = Q(**{f"{of}starts__isnull": True}) | Q(**{f"{of}starts__lte": now})
+    return begun & is_not_over(now, of)
+
+
 class Grant(models.Model):
     """Lets a user or a group enter roles, perhaps from a moment on and until another.
 
     ``account`` is one account; without it the grant reaches every account, or those that carry
-    all of its ``account_tags``. ``role_name`` is a role's name or ``*``.
+    all of its ``account_tags``. ``role_name`` is a role's name or ``*``. ``made_by`` is the user
+    name of whoever made it in the admin; empty for the access file's.
     """
 
     user = models.ForeignKey(
@@ -39,6 +53,7 @@ class Grant(models.Model):
     expires = models.DateTimeField(_("expires"), null=True, blank=True, default=None)
     note = models.CharField(_("note"), max_length=500, blank=True)
     made = models.DateTimeField(_("made"), auto_now_add=True)
+    made_by = models.CharField(_("made by"), max_length=200, blank=True)
     from_file = models.BooleanField(_("from the access file"), default=False)
 
     class Meta:
@@ -54,6 +69,8 @@ class Grant(models.Model):
         indexes = (
             models.Index(fields=("user", "account", "role_name"), name="grant_by_user"),
             models.Index(fields=("group", "account", "role_name"), name="grant_by_group"),
+            # What ends soon is asked for on every start page.
+            models.Index(fields=("expires",), name="grant_by_end"),
         )
 
     def __str__(self) -> str:
@@ -70,3 +87,11 @@ class Grant(models.Model):
         if self.account_id:
             return self.account_id
         return ", ".join(f"{k}={v}" for k, v in sorted(self.account_tags.items())) or "*"
+
+    def has_begun(self, now: datetime) -> bool:
+        """Whether its start is behind us."""
+        return self.starts is None or self.starts <= now
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its end is behind us."""
+        return self.expires is not None and self.expires <= now

@@ -19,12 +19,25 @@ def normal_username(username: str) -> str:
     return caseless(username)
 
 
+RESERVED_USERNAMES = frozenset({"command line", "directory", "the access file"})
+"""What the record and the pages call whoever changes something and is no person."""
+
+
 def check_username(username: str) -> None:
-    """Raise ValidationError unless the text can be a user name: 1-150, no control characters."""
+    """Raise ValidationError unless the text is 1-150 characters without control characters."""
     if not 1 <= len(username) <= LONGEST_USERNAME:
         raise ValidationError(_("A user name has 1 to 150 characters."))
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in username):
         raise ValidationError(_("A user name has no control characters."))
+
+
+def check_person_name(username: str) -> None:
+    """Raise ValidationError unless somebody of that name can come in, and leave rows of theirs."""
+    check_username(username)
+    if " ".join(normal_username(username).split()) in RESERVED_USERNAMES:
+        raise ValidationError(
+            _("This name is reserved: the record gives it to what the portal does by itself.")
+        )
 
 
 def new_record_key() -> str:
@@ -49,6 +62,24 @@ class DirectoryState(models.TextChoices):
     DISABLED = "disabled", _("disabled in the directory")
     OUTSIDE = "outside", _("not in a group that may sign in")
     REPLACED = "replaced", _("the name is somebody else’s now")
+
+
+LET_IN_NOBODY = (
+    DirectoryState.GONE,
+    DirectoryState.DISABLED,
+    DirectoryState.OUTSIDE,
+    DirectoryState.REPLACED,
+)
+IS_SHUT_OUT = models.Q(is_active=False) | models.Q(directory_state__in=LET_IN_NOBODY)
+"""Whose access is ended, or whom the directory lets in no more, whatever is granted to them."""
+
+
+class Theme(models.TextChoices):
+    """Which colours a person sees; ``auto`` is as their system says."""
+
+    AUTO = "auto", _("As the system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -102,6 +133,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     record_key = models.CharField(
         max_length=32, unique=True, default=new_record_key, editable=False
     )
+    # Empty is what the browser asks for, and UTC.
+    language = models.CharField(_("language"), max_length=16, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    theme = models.CharField(_("theme"), max_length=5, choices=Theme.choices, default=Theme.AUTO)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("administrator"), default=False)
     date_joined = models.DateTimeField(_("known since"), auto_now_add=True)
@@ -113,8 +148,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
 
     def __str__(self) -> str:
         return self.username
@@ -123,6 +158,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def normalize_username(cls, username: str) -> str:
         """Django's hook for the rule of ``normal_username``."""
         return normal_username(username)
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether they come in no more, as IS_SHUT_OUT has it."""
+        return not self.is_active or self.directory_state in LET_IN_NOBODY
 
     def get_full_name(self) -> str:
         """Return what to call the person on a page."""

@@ -107,7 +107,7 @@ _TOKEN_NEEDS_KEYS = Saying(
         gettext_noop(
             "AWS makes federation tokens for an IAM user with long-term keys only, and the source "
             "“%(source)s” has temporary credentials: give the entry a source with such keys, or "
-            "make it assume_role."
+            "make it AssumeRole."
         ),
     ),
 )

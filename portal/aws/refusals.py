@@ -97,44 +97,47 @@ _TOKEN_REFUSED = gettext_noop(
     "AWS does not let the portal make a federation token in account %(account)s."
 )
 
-_TRUST = gettext_noop(
+# AWS answers all of these alike, so that one sentence names them together.
+TRUST = gettext_noop(
     "The trust policy of %(role)s does not name the identity of the source “%(source)s”, "
-    "or the role does not exist."
+    "or it asks for an external id and the role has none here, or the role does not exist."
 )
-_SOURCE_IDENTITY = gettext_noop(
+TRUST_WITH_ID = gettext_noop(
+    "The trust policy of %(role)s does not name the identity of the source “%(source)s”, "
+    "or its sts:ExternalId is not the external id that the role has here, or the role does not "
+    "exist."
+)
+SOURCE_IDENTITY = gettext_noop(
     "The role sets a source identity: its trust policy and the permissions of the source "
     "“%(source)s” must both allow sts:SetSourceIdentity."
 )
-_TAGS = gettext_noop(
+TAGS = gettext_noop(
     "The role sets session tags: its trust policy and the permissions of the source "
     "“%(source)s” must both allow sts:TagSession."
 )
-_EXTERNAL_ID = gettext_noop(
-    "The trust policy’s sts:ExternalId is not the external id that the role has here."
+CONDITION = gettext_noop(
+    "The trust policy has another condition that the portal does not meet, such as MFA."
 )
-_NO_EXTERNAL_ID = gettext_noop(
-    "The trust policy asks for an external id or another condition that the portal does not meet."
-)
-_CALLER = gettext_noop(
+CALLER = gettext_noop(
     "The identity of the source “%(source)s” lacks the permission sts:AssumeRole on %(role)s."
 )
-_SCP = gettext_noop("A service control policy or a permissions boundary denies it.")
+SCP = gettext_noop("A service control policy or a permissions boundary denies it.")
 
-_FEDERATION_CALLER = gettext_noop(
+FEDERATION_CALLER = gettext_noop(
     "The IAM user of the source “%(source)s” lacks the permission sts:GetFederationToken."
 )
-_FEDERATION_TAGS = gettext_noop(
+FEDERATION_TAGS = gettext_noop(
     "The entry sets session tags: the IAM user of the source “%(source)s” needs sts:TagSession."
 )
-_FEDERATION_KEYS = gettext_noop(
+FEDERATION_KEYS = gettext_noop(
     "The source “%(source)s” is no IAM user with long-term keys: only such a user may call "
     "GetFederationToken."
 )
 
-_ROLE_DURATION = gettext_noop(
+ROLE_DURATION = gettext_noop(
     "%(seconds)s seconds are more than the role’s maximum session duration in IAM."
 )
-_CHAINED = gettext_noop(
+CHAINED = gettext_noop(
     "The source “%(source)s” is itself a role’s session: chained sessions last one hour at most."
 )
 _FEDERATION_DURATION = gettext_noop(
@@ -146,14 +149,14 @@ REFUSALS: Mapping[str, Refusal] = {
     "MalformedPolicyDocument": Refusal(
         gettext_noop("AWS does not accept the session policy for account %(account)s."),
         (
-            gettext_noop("Correct session_policy: AWS says that it is no valid policy."),
-            gettext_noop("A policy in policy_arns is not in the account %(account)s."),
+            gettext_noop("Correct the session policy: AWS says that it is no valid policy."),
+            gettext_noop("One of the managed policies is not in the account %(account)s."),
         ),
     ),
     "PackedPolicyTooLarge": Refusal(
         gettext_noop("The session policy and tags for account %(account)s are too large for AWS."),
         (
-            gettext_noop("Shorten session_policy, or move its statements to a managed policy."),
+            gettext_noop("Shorten the session policy, or move its statements to a managed policy."),
             gettext_noop("Use fewer or shorter session tags: {groups} grows with every group."),
         ),
     ),
@@ -195,12 +198,13 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+"""Codes by which AWS says no without saying why."""
 
 
 def of_sts(plan: SessionPlan, code: str, status: int) -> Refusal:
     """What STS's error ``code`` with HTTP ``status`` means for that plan."""
-    if code in _DENIED:
+    if code in DENIED:
         return _access_denied(plan)
     if code in {"ValidationError", "InvalidParameterValue", "InvalidParameterCombination"}:
         return _invalid(plan)
@@ -216,27 +220,28 @@ def is_busy(code: str, status: int) -> bool:
 
 def _access_denied(plan: SessionPlan) -> Refusal:
     if plan.method == "federation_token":
-        tags = (_FEDERATION_TAGS,) if plan.session_tags else ()
-        return Refusal(_TOKEN_REFUSED, (_FEDERATION_CALLER, *tags, _FEDERATION_KEYS, _SCP))
-    causes = [_TRUST]
+        tags = (FEDERATION_TAGS,) if plan.session_tags else ()
+        return Refusal(_TOKEN_REFUSED, (FEDERATION_CALLER, *tags, FEDERATION_KEYS, SCP))
+    causes = [TRUST_WITH_ID if plan.external_id else TRUST]
     if plan.source_identity:
-        causes.append(_SOURCE_IDENTITY)
+        causes.append(SOURCE_IDENTITY)
     if plan.session_tags:
-        causes.append(_TAGS)
-    causes.append(_EXTERNAL_ID if plan.external_id else _NO_EXTERNAL_ID)
-    return Refusal(_ROLE_REFUSED, (*causes, _CALLER, _SCP))
+        causes.append(TAGS)
+    return Refusal(_ROLE_REFUSED, (*causes, CALLER, CONDITION, SCP))
 
 
 _CLUES = (
-    ("sts:SetSourceIdentity", _SOURCE_IDENTITY),
-    ("sts:TagSession", _TAGS),
-    ("sts:TagSession", _FEDERATION_TAGS),
-    ("service control policy", _SCP),
-    ("permissions boundary", _SCP),
-    ("identity-based policy", _CALLER),
-    ("identity-based policy", _FEDERATION_CALLER),
-    ("resource-based policy", _TRUST),
-    ("role trust policy", _TRUST),
+    ("sts:SetSourceIdentity", SOURCE_IDENTITY),
+    ("sts:TagSession", TAGS),
+    ("sts:TagSession", FEDERATION_TAGS),
+    ("service control policy", SCP),
+    ("permissions boundary", SCP),
+    ("identity-based policy", CALLER),
+    ("identity-based policy", FEDERATION_CALLER),
+    ("resource-based policy", TRUST),
+    ("resource-based policy", TRUST_WITH_ID),
+    ("role trust policy", TRUST),
+    ("role trust policy", TRUST_WITH_ID),
 )
 """Words of AWS's sentence that tell which of the causes it was; the first that fits counts."""
 
@@ -252,7 +257,7 @@ def _invalid(plan: SessionPlan) -> Refusal:
     if plan.method == "federation_token":
         return Refusal(message, (_FEDERATION_DURATION, _PARAMETERS))
     # An hour is within every role's maximum and within the limit of chained sessions.
-    causes = (_ROLE_DURATION, _CHAINED) if plan.duration_seconds > 3600 else ()
+    causes = (ROLE_DURATION, CHAINED) if plan.duration_seconds > 3600 else ()
     return Refusal(message, (*causes, _PARAMETERS))
 
 
@@ -261,7 +266,7 @@ def sts_error(plan: SessionPlan, code: str, status: int, said: str) -> UpstreamE
     refusal = of_sts(plan, code, status)
     if _tells_of_the_clock(said):
         refusal = _CLOCK
-    elif code in _DENIED:
+    elif code in DENIED:
         refusal = replace(refusal, hints=_likeliest_first(refusal.hints, said))
     code = UNKNOWN_CODE if plan.external_id and plan.external_id in code else known_code(code)
     told = printable(masked(said, plan.external_id))
@@ -308,8 +313,9 @@ def signin_refused(host: str, status: int, console_seconds: int | None) -> AwsRe
     if console_seconds is not None:
         causes = (
             gettext_noop(
-                "The role has console_seconds, which AWS refuses for credentials that were made "
-                "with a role’s session (role chaining): remove it or use an IAM user as source."
+                "The role has a console session length of its own, which AWS refuses for "
+                "credentials that were made with a role’s session (role chaining): remove it or "
+                "use an IAM user as source."
             ),
             *causes,
         )

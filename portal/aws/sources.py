@@ -66,6 +66,18 @@ class Sources:
         broker = self._brokers.get(source)
         return broker.identity if broker else None
 
+    def partition(self, source: SourceSettings) -> str:
+        """The partition of the source's credentials; empty where nothing tells it.
+
+        AWS's own word counts, else the region of the source's profile. AWS is not asked.
+        """
+        if known := self.identity(source):
+            return known.partition
+        try:
+            return partitions.partition_of_region(self.broker(source).profile_region)
+        except ConfigurationProblem:
+            return ""
+
     def has_temporary(self, source: SourceSettings) -> bool:
         """Whether the source's credentials, as far as they are at hand, have a session token."""
         broker = self._brokers.get(source)
@@ -96,6 +108,9 @@ class Broker:
         self.credentials = BrokerCredentials(source, partial(_search, source))
         core.register_component("credential_provider", _Found(self.credentials))
         self.region: str = core.get_config_variable("region") or ""
+        # Of the profile alone: what the environment says holds for every source.
+        own = core.get_scoped_config() if source.profile else {}
+        self.profile_region = str(own.get("region") or "")
         self._session = boto3.Session(botocore_session=core)
         bundle = core.get_config_variable("ca_bundle") or ""
         # botocore's stubs know of no handler that answers, though this event is made for it.

@@ -20,22 +20,26 @@ from accounts.models import Bookmark
 from portal.launch_link import launch_path
 from portal.pages.environments import Environment, environment
 from portal.pages.opening import SeeOther
-from portal.pages.role_rows import MANY, place_words
+from portal.pages.role_rows import MANY, bookmark_place_words
 from portal.pages.visitor import signed_in_user
-from portal.pages.wording import sentence
+from portal.pages.wording import maker_words, sentences
 
 _DELETED, _NOTICE = "deleted_bookmark", "bookmark_notice"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A bookmark as the list shows it; without ``path`` where its role is not theirs now."""
+    """A bookmark as the list shows it; without ``path`` where its role is not theirs now.
+
+    ``maker`` says who made a group's.
+    """
 
     bookmark: Bookmark
     path: str
     environment: Environment
     role: str
     place: str
+    maker: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,18 +176,15 @@ def _checked(form: Form, ways: list[WayIn]) -> tuple[Draft | None, Mapping[str, 
     """Return the draft, or for each field that cannot be what is wrong with it."""
     way = _chosen(form.way, ways)
     if way is None:
-        return None, {"way": gettext("Choose one of your roles.")}
+        wrong = _told(domain.problems_anywhere(form.to, form.region))
+        return None, {"way": gettext("Choose one of your roles."), **wrong}
     draft = Draft(way, form.name, form.to, form.region)
-    for name, check in (("region", domain.check_region), ("to", domain.check_place)):
-        try:
-            check(draft)
-        except InvalidRequest as error:
-            return None, {name: _told(error)}
-    return draft, {}
+    problems = domain.problems(draft)
+    return (None, _told(problems)) if problems else (draft, {})
 
 
-def _told(error: InvalidRequest) -> str:
-    return " ".join(sentence(text, error.params) for text in (error.message, error.next_step))
+def _told(problems: Mapping[str, InvalidRequest]) -> dict[str, str]:
+    return {name: sentences(error) for name, error in problems.items()}
 
 
 def _chosen(written: str, ways: list[WayIn]) -> WayIn | None:
@@ -230,12 +231,16 @@ def _suggested(chosen: WayIn | None, form: Form) -> str:
 
 
 def _listed(request: HttpRequest, ways: list[WayIn]) -> tuple[list[Row], list[Shared]]:
+    """Their own, and of their groups' those whose role they may enter now."""
     by_role = {(way.account_id, way.role_name): way for way in ways}
     own: list[Row] = []
     shared: dict[str, list[Row]] = {}
     for mark in domain.all_of(signed_in_user(request)):
         row = _row(mark, by_role.get((mark.account_id, mark.role_name)))
-        (shared.setdefault(mark.group.name, []) if mark.group else own).append(row)
+        if mark.group is None:
+            own.append(row)
+        elif row.path:
+            shared.setdefault(mark.group.name, []).append(row)
     return own, [Shared(group, rows) for group, rows in shared.items()]
 
 
@@ -249,5 +254,6 @@ def _row(mark: Bookmark, way: WayIn | None) -> Row:
         environment=place,
         role=gettext("%(role)s in %(account)s")
         % {"role": way.shown_title, "account": way.account_title},
-        place=place_words(mark.destination or way.destination, mark.region or way.region),
+        place=bookmark_place_words(mark, way),
+        maker=maker_words(mark) if mark.group else "",
     )

@@ -13,89 +13,164 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe
 from accounts.history import details_of, moment_of, session_ends
 from accounts.models import Action, Entry, Outcome
+from accounts.record import COMMAND_LINE, UNKNOWN_NAME
 from portal.launch_link import launch_path
 from portal.pages.environments import Environment, environment
+from portal.pages.history_changes import (
+    Sentence,
+    kind_of,
+    name_of,
+    notes_of_change,
+    sentence_of_apply,
+    sentence_of_change,
+)
 from portal.pages.role_rows import left_words
-from portal.pages.wording import duration_words, moment_words, until_words
+from portal.pages.wording import dated, duration_words, moment_words, until_words
 
-_DENIED = gettext_lazy("The portal did not let you in to <b>{account}</b> as <b>{role}</b>")
-_FAILED = gettext_lazy("You did not get in to <b>{account}</b> as <b>{role}</b>")
-_SENTENCES: Mapping[tuple[str, str], Any] = {
-    (Action.LAUNCH, Outcome.STARTED): gettext_lazy(
-        "You began to open <b>{account}</b> as <b>{role}</b>"
+_DENIED = Sentence(
+    gettext_lazy("The portal did not let you in to <b>{account}</b> as <b>{role}</b>"),
+    gettext_lazy("The portal did not let <b>{who}</b> in to <b>{account}</b> as <b>{role}</b>"),
+)
+_FAILED = Sentence(
+    gettext_lazy("You did not get in to <b>{account}</b> as <b>{role}</b>"),
+    gettext_lazy("<b>{who}</b> did not get in to <b>{account}</b> as <b>{role}</b>"),
+)
+_SENTENCES: Mapping[tuple[str, str], Sentence] = {
+    (Action.LAUNCH, Outcome.STARTED): Sentence(
+        gettext_lazy("You began to open <b>{account}</b> as <b>{role}</b>"),
+        gettext_lazy("<b>{who}</b> began to open <b>{account}</b> as <b>{role}</b>"),
     ),
-    (Action.LAUNCH, Outcome.SUCCEEDED): gettext_lazy(
-        "You opened <b>{account}</b> as <b>{role}</b>"
+    (Action.LAUNCH, Outcome.SUCCEEDED): Sentence(
+        gettext_lazy("You opened <b>{account}</b> as <b>{role}</b>"),
+        gettext_lazy("<b>{who}</b> opened <b>{account}</b> as <b>{role}</b>"),
     ),
     (Action.LAUNCH, Outcome.DENIED): _DENIED,
     (Action.LAUNCH, Outcome.FAILED): _FAILED,
-    (Action.CREDENTIALS, Outcome.STARTED): gettext_lazy(
-        "You began to take credentials for <b>{account}</b> as <b>{role}</b>"
+    (Action.CREDENTIALS, Outcome.STARTED): Sentence(
+        gettext_lazy("You began to take credentials for <b>{account}</b> as <b>{role}</b>"),
+        gettext_lazy(
+            "<b>{who}</b> began to take credentials for <b>{account}</b> as <b>{role}</b>"
+        ),
     ),
-    (Action.CREDENTIALS, Outcome.SUCCEEDED): gettext_lazy(
-        "You took credentials for <b>{account}</b> as <b>{role}</b>"
+    (Action.CREDENTIALS, Outcome.SUCCEEDED): Sentence(
+        gettext_lazy("You took credentials for <b>{account}</b> as <b>{role}</b>"),
+        gettext_lazy("<b>{who}</b> took credentials for <b>{account}</b> as <b>{role}</b>"),
     ),
     (Action.CREDENTIALS, Outcome.DENIED): _DENIED,
     (Action.CREDENTIALS, Outcome.FAILED): _FAILED,
-    (Action.SIGN_IN, Outcome.SUCCEEDED): gettext_lazy("You signed in"),
-    (Action.SIGN_IN, Outcome.DENIED): gettext_lazy("A sign-in with your name was refused"),
-    (Action.SIGN_IN, Outcome.FAILED): gettext_lazy("A sign-in with your name could not be checked"),
-    (Action.SIGN_OUT, Outcome.SUCCEEDED): gettext_lazy("You signed out"),
+    (Action.SIGN_IN, Outcome.SUCCEEDED): Sentence(
+        gettext_lazy("You signed in"), gettext_lazy("<b>{who}</b> signed in")
+    ),
+    (Action.SIGN_IN, Outcome.DENIED): Sentence(
+        gettext_lazy("A sign-in with your name was refused"),
+        gettext_lazy("A sign-in with the name <b>{who}</b> was refused"),
+    ),
+    (Action.SIGN_IN, Outcome.FAILED): Sentence(
+        gettext_lazy("A sign-in with your name could not be checked"),
+        gettext_lazy("A sign-in with the name <b>{who}</b> could not be checked"),
+    ),
+    (Action.SIGN_OUT, Outcome.SUCCEEDED): Sentence(
+        gettext_lazy("You signed out"), gettext_lazy("<b>{who}</b> signed out")
+    ),
 }
-_OPENED_THERE = gettext_lazy("You opened <b>{account}</b> as <b>{role}</b>, {where}")
-_NOT_GRANTED = gettext_lazy(
-    "You asked for <b>{account}</b> as <b>{role}</b> and have no grant for it"
+_OPENED_THERE = Sentence(
+    gettext_lazy("You opened <b>{account}</b> as <b>{role}</b>, {where}"),
+    gettext_lazy("<b>{who}</b> opened <b>{account}</b> as <b>{role}</b>, {where}"),
 )
-_REFUSED_BY_AWS = gettext_lazy("AWS did not let you in to <b>{account}</b> as <b>{role}</b>")
-_WRONG_PASSWORD = gettext_lazy("A sign-in with your name and a wrong password was refused")
-_ADMIN_CHANGE = gettext_lazy("You changed something in the administration")
+_NOT_GRANTED = Sentence(
+    gettext_lazy("You asked for <b>{account}</b> as <b>{role}</b> and have no grant for it"),
+    gettext_lazy(
+        "<b>{who}</b> asked for <b>{account}</b> as <b>{role}</b> and has no grant for it"
+    ),
+)
+_REFUSED_BY_AWS = Sentence(
+    gettext_lazy("AWS did not let you in to <b>{account}</b> as <b>{role}</b>"),
+    gettext_lazy("AWS did not let <b>{who}</b> in to <b>{account}</b> as <b>{role}</b>"),
+)
+_WRONG_PASSWORD = Sentence(
+    gettext_lazy("A sign-in with your name and a wrong password was refused"),
+    gettext_lazy("A sign-in with the name <b>{who}</b> and a wrong password was refused"),
+)
+_SWITCHED_OFF = Sentence(
+    gettext_lazy("You were not signed in, though your password was right"),
+    gettext_lazy("<b>{who}</b> was not signed in, though the password was right"),
+)
+_UNKNOWN = Sentence(
+    gettext_lazy("A sign-in with a name that nobody has was refused"),
+    gettext_lazy("A sign-in with a name that nobody has was refused"),
+)
 
+_REFUSED_SIGN_INS: Mapping[str, Sentence] = {
+    "WrongPassword": _WRONG_PASSWORD,
+    "SwitchedOff": _SWITCHED_OFF,
+}
 _ENTERING = (Action.LAUNCH, Action.CREDENTIALS)
+_CHANGING = (Action.ADMIN_CHANGE, Action.ACCESS_APPLY)
 _ICON_OF_OUTCOME: Mapping[str, str] = {Outcome.FAILED: "refused", Outcome.DENIED: "lock"}
 _ICON_OF_ACTION: Mapping[str, str] = {
     Action.LAUNCH: "open",
     Action.CREDENTIALS: "terminal",
     Action.SIGN_IN: "user",
     Action.SIGN_OUT: "sign-out",
+    Action.ADMIN_CHANGE: "edit",
+    Action.ACCESS_APPLY: "list",
 }
 
 
 @dataclass(frozen=True)
 class Line:
-    """One act, ready to be told. ``ends`` is when its session ends or ended."""
+    """One act, ready to be told. ``ends`` is when its session ends or ended.
+
+    ``is_own``: it is told to the person whose it is. ``events`` is where AWS shows what was done
+    in its session, ``events_way`` the reader's own way there; both empty for whom it is not.
+    """
 
     entry: Entry
     time: datetime
     details: Mapping[str, Any]
     ends: datetime | None
     now: datetime
+    is_own: bool = True
+    events: str = ""
+    events_way: str = ""
 
     @classmethod
-    def of(cls, entry: Entry, now: datetime) -> Self:
+    def of(cls, entry: Entry, now: datetime, *, is_own: bool = True) -> Self:
         """Read the line off an act's row."""
         details = details_of(entry.details)
         ends = None
         if entry.outcome == Outcome.SUCCEEDED:
             ends = session_ends(entry.expires, entry.written, entry.duration_seconds, details)
         began = moment_of(entry.time) or now
-        return cls(entry, timezone.localtime(began), details, ends, now)
+        return cls(entry, timezone.localtime(began), details, ends, now, is_own)
 
     # --- the sentence ---
 
     @property
     def sentence(self) -> SafeString:
         """What happened, as markup."""
-        words = self._special_words or _SENTENCES.get((self.entry.action, self.entry.outcome))
+        entry = self.entry
+        words = self._special_words or _SENTENCES.get((entry.action, entry.outcome))
         if words is None:
-            told = (self.entry.get_action_display(), self.entry.get_outcome_display())
+            told = (entry.get_action_display(), entry.get_outcome_display())
             return format_html("{}, {}", *told)
-        return format_html(str(words), account=self.account, role=self.role, where=self.where)
+        return format_html(
+            str(words.own if self.is_own else words.others),
+            who=self.who,
+            account=self.account,
+            role=self.role,
+            where=self.where,
+            kind=kind_of(self.details),
+            name=name_of(self.details),
+        )
 
     @property
-    def _special_words(self) -> Any:
+    def _special_words(self) -> Sentence | None:
         entry = self.entry
         if entry.action == Action.ADMIN_CHANGE:
-            return _ADMIN_CHANGE
+            return sentence_of_change(self.details, entry.actor)
+        if entry.action == Action.ACCESS_APPLY:
+            return sentence_of_apply()
         if self.is_opened and self.where:
             return _OPENED_THERE
         if self._is_not_granted:
@@ -103,7 +178,21 @@ class Line:
         if self._is_refused_by_aws:
             return _REFUSED_BY_AWS
         is_denied_sign_in = entry.action == Action.SIGN_IN and entry.outcome == Outcome.DENIED
-        return _WRONG_PASSWORD if is_denied_sign_in and entry.error == "WrongPassword" else None
+        if is_denied_sign_in and self.is_by_nobody:
+            return _UNKNOWN
+        return _REFUSED_SIGN_INS.get(entry.error) if is_denied_sign_in else None
+
+    @property
+    def who(self) -> str:
+        """Whose act it is: a name as it was, or a command's."""
+        if self.entry.actor == COMMAND_LINE:
+            return gettext("The command line")
+        return self.entry.actor
+
+    @property
+    def is_by_nobody(self) -> bool:
+        """Whether the name that was tried is nobody's: the record keeps a keyed hash of it."""
+        return self.entry.actor.startswith(UNKNOWN_NAME) and not self.entry.actor_key
 
     @property
     def account(self) -> str:
@@ -131,12 +220,22 @@ class Line:
             return gettext("at %(service)s") % {"service": service}
         return gettext("at %(service)s in %(region)s") % {"service": service, "region": region}
 
+    @property
+    def day(self) -> str:
+        """The day of it, where it is not today; else empty."""
+        here = timezone.localtime(self.now)
+        if self.time.date() == here.date():
+            return ""
+        return dated(self.time, "j M" if self.time.year == here.year else "j M Y")
+
     # --- what stands below ---
 
     @property
     def notes(self) -> list[str]:
         """What else there is to know, one short piece after the other."""
-        return [self._first_note, *self._more_notes()]
+        if self.entry.action in _CHANGING:
+            return [*notes_of_change(self.details), *self._more_notes()]
+        return [note for note in (self._first_note, *self._more_notes()) if note]
 
     @property
     def _first_note(self) -> str:
@@ -147,7 +246,9 @@ class Line:
         if self._is_not_granted:
             return gettext("Nothing was opened")
         told_then = str(self.details.get("message") or "")
-        return told_then or gettext("From %(ip)s") % {"ip": self.entry.ip}
+        if told_then or not self.entry.ip:
+            return told_then
+        return gettext("From %(ip)s") % {"ip": self.entry.ip}
 
     def _more_notes(self) -> Iterator[str]:
         entry = self.entry

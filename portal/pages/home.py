@@ -4,23 +4,30 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts import bookmarks
-from accounts.entitlements import WayIn, granted_roles
+from accounts.entitlements import WayIn, first_start, granted_roles
 from accounts.models import Bookmark, User
 from accounts.uses import Use, uses
 from portal.launch_link import launch_path
 from portal.pages.environments import KINDS, Environment, environment, kind_of
-from portal.pages.role_rows import MANY, RoleRows, left_words, place_words
+from portal.pages.role_rows import (
+    MANY,
+    RoleRows,
+    bookmark_place_words,
+    left_words,
+    place_words,
+)
 from portal.pages.visitor import signed_in_user
+from portal.pages.wording import dated, maker_words
 from portal.search import Candidate, ranked, words_of
 
 MOST_HITS = 50
@@ -30,7 +37,8 @@ MOST_BOOKMARK_HITS = 5
 
 @dataclass(frozen=True)
 class Tile:
-    """A bookmark on home. ``whose`` is the group that shares it; empty for their own."""
+    """A bookmark on home. ``whose`` is the group that shares it and ``maker`` says who made it;
+    both are empty for their own."""
 
     name: str
     path: str
@@ -39,6 +47,7 @@ class Tile:
     account: str
     place: str
     whose: str
+    maker: str
 
 
 @dataclass(frozen=True)
@@ -66,23 +75,32 @@ class Chip:
 @gzip_page
 def home(request: HttpRequest) -> HttpResponse:
     """Show what the person may open; ``?q=`` and ``?environment=`` leave out the rest."""
-    user, now = signed_in_user(request), timezone.now()
+    page = contents(request, signed_in_user(request))
+    template = "portal/home.html" if page["is_anything"] else "portal/home_empty.html"
+    return render(request, template, {**page, "here": "home"})
+
+
+def contents(request: HttpRequest, user: User, *, is_for_another: bool = False) -> dict[str, Any]:
+    """Return what the page shows of a person; to another's eyes every way in is without a link."""
+    now = timezone.now()
     ways = granted_roles(user, now)
     if not ways:
         groups = list(user.member_of.order_by("name").values_list("name", flat=True))
-        return render(request, "portal/home_empty.html", {"here": "home", "groups": groups})
+        return {"groups": groups, "is_anything": False, "begins": first_start(user, now)}
     used = uses(user, now)
     query, kind = request.GET.get("q", "").strip(), request.GET.get("environment", "")
-    rows = RoleRows(used, now, is_many=not query and len(ways) > MANY)
-    tiles = _tiles(user, ways)
-    context = {
-        "here": "home",
+    is_many = not query and len(ways) > MANY
+    rows = RoleRows(used, now, is_many=is_many, is_for_another=is_for_another)
+    tiles = _tiles(user, ways, is_for_another=is_for_another)
+    return {
+        "is_anything": True,
+        "is_for_another": is_for_another,
         "query": query,
         "most_hits": MOST_HITS,
         **(_found(query, ways, tiles, rows) if query else _everything(kind, ways, tiles, rows)),
         "recents": [] if query else _recents(used, ways, now),
+        "lengths": rows.lengths_in_words(),
     }
-    return render(request, "portal/home.html", {**context, "lengths": rows.lengths_in_words()})
 
 
 def _everything(
@@ -133,7 +151,7 @@ def _words(way: WayIn) -> tuple[str, ...]:
         way.shown_title,
         way.role_name if way.role_name != way.shown_title else "",
         environment(way.environment).title,
-        place_words(way.destination, way.region),
+        place_words(way.destination, "", way.region),
         *way.tags.values(),
     )
     return tuple(words_of(" ".join(texts)))
@@ -146,13 +164,16 @@ def _tile_words(tile: Tile) -> tuple[str, ...]:
 # --- bookmarks and recents -------------------------------------------------------------------
 
 
-def _tiles(user: User, ways: Iterable[WayIn]) -> list[Tile]:
-    """Bookmarks whose role is not theirs stand on the bookmarks' own page only."""
+def _tiles(user: User, ways: Iterable[WayIn], *, is_for_another: bool) -> list[Tile]:
+    """Bookmarks whose role is not theirs stand on the bookmarks' own page only.
+
+    Their own are nobody else's to see.
+    """
     by_role = {(way.account_id, way.role_name): way for way in ways}
     marks = (
         (mark, by_role.get((mark.account_id, mark.role_name))) for mark in bookmarks.all_of(user)
     )
-    return [_tile(mark, way) for mark, way in marks if way]
+    return [_tile(m, way) for m, way in marks if way and (m.group or not is_for_another)]
 
 
 def _tile(mark: Bookmark, way: WayIn) -> Tile:
@@ -162,8 +183,9 @@ def _tile(mark: Bookmark, way: WayIn) -> Tile:
         environment=environment(way.environment),
         role=way.shown_title,
         account=way.account_title,
-        place=place_words(mark.destination or way.destination, mark.region or way.region),
+        place=bookmark_place_words(mark, way),
         whose=mark.group.name if mark.group else "",
+        maker=maker_words(mark) if mark.group else "",
     )
 
 
@@ -199,5 +221,5 @@ def ago_words(moment: datetime, now: datetime) -> str:
     if there.date() == here.date() - timedelta(days=1):
         return gettext("yesterday")
     if here.date() - there.date() < timedelta(days=7):
-        return date_format(there, "l")
-    return date_format(there, "j M" if there.year == here.year else "j M Y")
+        return dated(there, "l")
+    return dated(there, "j M" if there.year == here.year else "j M Y")

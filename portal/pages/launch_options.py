@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext
 
+from accounts.administration.who import why
 from accounts.aws_rules.partitions import KNOWN_REGIONS, region_title
 from accounts.aws_rules.services import TITLES
 from accounts.errors import PortalError
@@ -16,8 +19,9 @@ from accounts.models import Action
 from accounts.record import LONGEST_REASON
 from portal.launch import Launch, Visitor, Wish, objection, preview
 from portal.pages.launch_facts import LaunchFacts, bookmark_query
+from portal.pages.switch_roles import switch_of_role
 from portal.pages.visitor import visitor
-from portal.pages.wording import sentence
+from portal.pages.wording import sentence, sentences
 
 _STEPS = (900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 129600)
 _FIELDS = ("to", "region", "seconds")
@@ -48,12 +52,18 @@ def options_page(request: HttpRequest, wish: Wish, *, is_sent: bool = False) -> 
     """
     who = visitor(request)
     launch = preview(who, Wish(wish.account, wish.role, reason=wish.reason), Action.LAUNCH)
-    problem = objection(who, wish, Action.LAUNCH)
+    problems = _problems(who, wish)
     reason_is_missing = is_sent and launch.reason_is_missing
     facts = LaunchFacts.of(launch, Wish(wish.account, wish.role))
+    switch = switch_of_role(launch.role)
+    now = timezone.now()
     context = {
         "facts": facts,
+        "now": now,
+        "why": why(who.user, launch.role, now),
         "bookmark_query": bookmark_query(facts, wish),
+        "switch": switch,
+        "switch_why_not": gettext(switch.why_not) if switch.why_not else "",
         "wish": wish,
         "choices": length_choices(launch, wish),
         "limit": _limit(who, wish, launch),
@@ -62,10 +72,10 @@ def options_page(request: HttpRequest, wish: Wish, *, is_sent: bool = False) -> 
         "own_region": region_title(launch.role.region),
         "longest_reason": LONGEST_REASON,
         "reason_is_missing": reason_is_missing,
-        "problem_field": _field_of(who, wish) if problem else "",
-        "problem": _words(problem) if problem else "",
+        "problems": {name: sentences(error) for name, error in problems.items()},
     }
-    status = problem.status if problem else 400 if reason_is_missing else 200
+    first = next(iter(problems.values()), None)
+    status = first.status if first else 400 if reason_is_missing else 200
     return render(request, "portal/options.html", context, status=status)
 
 
@@ -94,15 +104,15 @@ def _regions(launch: Launch, wish: Wish) -> list[Region]:
     return sorted(regions, key=lambda region: (region.title.casefold(), region.code))
 
 
-def _field_of(who: Visitor, wish: Wish) -> str:
-    """Find the field that is to blame: the one that does not do by itself either."""
-    for name in _FIELDS:
-        alone = Wish(wish.account, wish.role, **{name: getattr(wish, name)})
-        if objection(who, alone, Action.LAUNCH):
-            return name
-    return "to"
+def _problems(who: Visitor, wish: Wish) -> dict[str, PortalError]:
+    """Return what cannot be, by field: what each is by itself, else what they are together."""
+    problem = objection(who, wish, Action.LAUNCH)
+    if problem is None:
+        return {}
+    found = {name: _problem_alone(who, wish, name) for name in _FIELDS}
+    return {name: error for name, error in found.items() if error} or {"to": problem}
 
 
-def _words(problem: PortalError) -> str:
-    told = (problem.message, problem.next_step)
-    return " ".join(sentence(text, problem.params) for text in told if text)
+def _problem_alone(who: Visitor, wish: Wish, name: str) -> PortalError | None:
+    alone = Wish(wish.account, wish.role, **{name: getattr(wish, name)})
+    return objection(who, alone, Action.LAUNCH)

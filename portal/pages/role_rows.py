@@ -13,18 +13,18 @@ from urllib.parse import quote
 
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe
 from accounts.entitlements import WayIn
+from accounts.models import Bookmark
 from accounts.uses import Use
 from portal.aws.plan import SourceSettings
 from portal.launch import is_surely_chained
 from portal.pages.environments import Environment, environment
 from portal.pages.mould import Mould, escaped
-from portal.pages.wording import account_number, duration_words
+from portal.pages.wording import account_number, dated, duration_words
 from portal.session_plan import Lengths, decide_lengths
 
 MANY = 200
@@ -81,11 +81,22 @@ class _Shape:
 
 
 class RoleRows:
-    """Makes the rows of one page for one person. ``used`` are their latest uses of roles."""
+    """Makes the rows of one page for one person. ``used`` are their latest uses of roles.
 
-    def __init__(self, used: Iterable[Use], now: datetime, *, is_many: bool = False) -> None:
+    ``is_for_another``: somebody else looks at them, so no row leads anywhere.
+    """
+
+    def __init__(
+        self,
+        used: Iterable[Use],
+        now: datetime,
+        *,
+        is_many: bool = False,
+        is_for_another: bool = False,
+    ) -> None:
         self._now = now
         self._is_many = is_many
+        self._is_for_another = is_for_another
         self._used = {(use.account_id, use.role_name): use for use in used}
         self._chained: dict[tuple[str, str], bool] = {}
         self._shapes: dict[tuple[object, ...], _Shape] = {}
@@ -259,6 +270,7 @@ class RoleRows:
     @cached_property
     def _role_mould(self) -> Mould:
         context = {"icons": static("icons.svg"), "is_many": self._is_many}
+        context["is_for_another"] = self._is_for_another
         return Mould("portal/parts/role.html", _ROLE_PLACES, context)
 
     @cached_property
@@ -294,19 +306,29 @@ def path_part(text: str) -> SafeString:
 
 
 @lru_cache(maxsize=4096)
-def _place(destination: str, region: str) -> tuple[str, str]:
-    service, where = describe(destination, region)
+def _place(destination: str, region: str, role_region: str) -> tuple[str, str]:
+    service, where = describe(destination, region, role_region)
     return "" if service == CONSOLE_HOME else service, where
 
 
-def place_words(destination: str, region: str) -> str:
-    """Return service and region in few words; the console's home is not worth one."""
-    return ", ".join(filter(None, _place(destination, region)))
+def place_words(destination: str, region: str, role_region: str = "") -> str:
+    """Return service and region in few words, as ``describe`` has them.
+
+    The console's home is not worth one.
+    """
+    return ", ".join(filter(None, _place(destination, region, role_region)))
+
+
+def bookmark_place_words(bookmark: Bookmark, way: WayIn) -> str:
+    """Return where a bookmark lands in the console of its role."""
+    destination = bookmark.destination or way.destination
+    return place_words(destination, bookmark.region, way.region)
 
 
 @lru_cache(maxsize=4096)
-def _meta(destination: str, region: str) -> SafeString:
-    return SafeString(f'<span class="role-meta">{escaped(place_words(destination, region))}</span>')
+def _meta(destination: str, role_region: str) -> SafeString:
+    words = escaped(place_words(destination, "", role_region))
+    return SafeString(f'<span class="role-meta">{words}</span>')
 
 
 def left_words(moment: datetime, now: datetime) -> str:
@@ -322,5 +344,5 @@ def ends_words(ends: datetime, now: datetime) -> str:
     if left < SOON:
         return gettext("Ends in %(days)d days") % {"days": left.days}
     there, here = timezone.localtime(ends), timezone.localtime(now)
-    shown = date_format(there, "j M" if there.year == here.year else "j M Y")
+    shown = dated(there, "j M" if there.year == here.year else "j M Y")
     return gettext("Ends %(day)s") % {"day": shown}

@@ -13,6 +13,7 @@ from portal.pages.errors import log_refusal
 from portal.pages.opening import SeeOther, go_on_to_launch
 from portal.pages.visitor import caller, signed_in_user
 from portal.pages.wording import sentence
+from portal.preferences import follow
 from portal.signin import arrivals, known_browser
 from portal.signin import sign_in as door
 from portal.signin.next_step import NextStep
@@ -40,6 +41,7 @@ def _try(request: HttpRequest, step: NextStep) -> HttpResponse:
         if not isinstance(answer, door.WrongPassword):
             log_refusal(request, answer)
         return _form(request, step, username=username, refusal=answer)
+    follow(request, answer)
     if step.launch:
         # Another tab's launch may have been kept since the form was shown.
         arrivals.keep_unknown(request, step.launch)

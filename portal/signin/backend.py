@@ -15,6 +15,15 @@ from accounts.models import DirectoryState, Origin, User
 _MAY_STAY = (DirectoryState.NOT_A_DIRECTORY_PERSON, DirectoryState.PRESENT)
 
 
+class AccessEnded(Exception):
+    """The password is right, and an administrator has ended its person's access."""
+
+
+class _Passwords(ModelBackend):
+    def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
+        return True
+
+
 class PortalBackend(ModelBackend):
     """Knows whom a session may belong to."""
 
@@ -25,9 +34,13 @@ class PortalBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """Return the local person whose name and password these are."""
-        user = super().authenticate(request, username=username, password=password, **kwargs)
-        return user if isinstance(user, User) and user.origin == Origin.LOCAL else None
+        """Return the local person whose name and password these are. Raises AccessEnded."""
+        user = _Passwords().authenticate(request, username=username, password=password, **kwargs)
+        if not isinstance(user, User) or user.origin != Origin.LOCAL:
+            return None
+        if not self.user_can_authenticate(user):
+            raise AccessEnded
+        return user
 
     def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
         """Tell whether somebody may be signed in; asked at every request of a session."""

@@ -1,4 +1,5 @@
-"""Before a launch, what is known of a directory person is read again when it is too old.
+"""What is known of a directory person is read again before a launch and a page of the
+administration, when it is too old, and in any case before each change that they make there.
 
 Requests of one person read one after the other: whoever finds it read since they came goes on with
 that. Nobody goes on with what is too old because somebody else is just reading. Does not ask for
@@ -38,8 +39,14 @@ class _Turn:
 _turns: dict[int, _Turn] = {}
 
 
-def require_let_in(user: User) -> None:
+def require_let_in(
+    user: User, refresh_seconds: int | None = None, *, must_answer: bool = False
+) -> None:
     """Make sure that the directory still lets its person in; nothing to do for everybody else.
+
+    What is known is read again when it is older than ``refresh_seconds``, 0 for in any case, None
+    for ``AUTH_LDAP_REFRESH_SECONDS``. Where the directory ``must_answer``, nobody goes on with what
+    is known while it does not.
 
     Raises NotLetIn when it does not, DirectoryUnavailable when it says nothing of the person, or
     does not answer and what is known is too old, RecordUnavailable when what it says cannot be
@@ -51,14 +58,15 @@ def require_let_in(user: User) -> None:
     if directory is None:
         raise refusals.off(user.username)
     began = timezone.now()
+    longest = directory.refresh_seconds if refresh_seconds is None else refresh_seconds
     directory_people.require_present(user.directory_state, user.username)
-    if _is_young(user, began, directory):
+    if _is_young(user, began, longest):
         return
     with _in_turn(user, 2 * directory.timeout_seconds) as has_waited:
         if has_waited:
             _learn(user)
-        if not _is_young(user, began, directory):
-            _read_again(user, directory)
+        if not _is_young(user, began, longest):
+            _read_again(user, directory, must_answer)
 
 
 def _learn(user: User) -> None:
@@ -72,10 +80,11 @@ def _learn(user: User) -> None:
     directory_people.require_present(user.directory_state, user.username)
 
 
-def _is_young(user: User, began: datetime, directory: DirectorySettings) -> bool:
+def _is_young(user: User, began: datetime, refresh_seconds: int) -> bool:
     """Whether what is known is younger than the limit, or was read since this request came."""
     read_since = user.directory_read is not None and began <= user.directory_read <= timezone.now()
-    return read_since or _age(user) < timedelta(seconds=directory.refresh_seconds)
+    age = max(_age(user), timedelta(0))
+    return read_since or age < timedelta(seconds=refresh_seconds)
 
 
 def _age(user: User) -> timedelta:
@@ -120,13 +129,15 @@ def _comes(turn: _Turn, user: User, seconds: int) -> bool:
         return turn.held.acquire(timeout=seconds)
 
 
-def _read_again(user: User, directory: DirectorySettings) -> None:
+def _read_again(user: User, directory: DirectorySettings, must_answer: bool) -> None:
     now = timezone.now()
     try:
         person = door.read(user.username, user.directory_id or "")
     except DirectoryUnavailable as error:
         if not error.lets_known_go_on:
             raise
+        if must_answer:
+            raise refusals.changes_wait(user.username, error.log) from None
         if _is_too_old(user, directory):
             raise refusals.too_old(user.username, error.log) from None
         return

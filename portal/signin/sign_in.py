@@ -6,7 +6,6 @@ or not. An unknown name, a name that waits for its person, a disabled person and
 are answered alike, in words, status and time. Each try is in the record before anything follows.
 """
 
-import threading
 from dataclasses import dataclass
 
 from django.contrib.auth import authenticate, login, logout
@@ -16,20 +15,19 @@ from django.utils import timezone
 
 from accounts import record
 from accounts.directory import people as directory_people
-from accounts.errors import NotLetIn, PortalError, Seconds, gettext_noop
-from accounts.models import Action, Outcome, User, check_username, normal_username
+from accounts.errors import NotLetIn, PortalError, gettext_noop
+from accounts.models import Action, Outcome, User, check_person_name, normal_username
 from accounts.record import Act
-from portal.bulkhead import CHECKED_AT_ONCE, PASSWORDS, bulkhead
 from portal.errors import DirectoryUnavailable
 from portal.signin import known_browser, session_limits, throttle
+from portal.signin.backend import AccessEnded
 from portal.signin.directory import door
+from portal.signin.hashing import hashing, require_room
 from portal.signin.throttle import Attempt, Throttled
-
-_HASHING = threading.BoundedSemaphore(CHECKED_AT_ONCE)
-_LONGEST_WAIT_SECONDS = 5
 
 REFUSED = gettext_noop("Name and password do not match.")
 REFUSED_NEXT = gettext_noop("Check both and try again.")
+_SWITCHED_OFF = gettext_noop("An administrator has switched this user name off in the portal.")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,11 @@ class WrongPassword(PortalError):
     status: int = 403
 
 
+@dataclass(eq=False)
+class SwitchedOff(WrongPassword):
+    """Theirs it is, but an administrator has ended their access: the record alone says so."""
+
+
 def sign_in(
     request: HttpRequest, caller: Caller, username: str, password: str
 ) -> User | PortalError:
@@ -59,7 +62,7 @@ def sign_in(
     attempt = _attempt(request, caller, username, known)
     try:
         # Most of a flood ends here, before it costs the database anything.
-        bulkhead().require_room(PASSWORDS, _busy)
+        require_room()
         throttle.admit(attempt)
     except Throttled as error:
         if error.is_news:
@@ -87,38 +90,40 @@ def _identified(request: HttpRequest, username: str, password: str) -> User:
     Raises WrongPassword, Throttled when too many are being checked, and for the directory NotLetIn
     and DirectoryUnavailable.
     """
-    with bulkhead().entered(PASSWORDS, _busy):
-        user = _of_the_portal(request, username, password)
-    return user or _of_the_directory(username, password)
-
-
-def _of_the_portal(request: HttpRequest, username: str, password: str) -> User | None:
-    if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
-        raise _busy()
+    is_switched_off = False
     try:
-        user = authenticate(request, username=username, password=password)
-    finally:
-        _HASHING.release()
-    return user if isinstance(user, User) else None
+        with hashing():
+            user = authenticate(request, username=username, password=password)
+    except AccessEnded:
+        user, is_switched_off = None, True
+    if isinstance(user, User):
+        return user
+    try:
+        # Also for who is switched off, whose answer must not come sooner than others'.
+        return _of_the_directory(username, password)
+    except WrongPassword:
+        if is_switched_off:
+            raise _switched_off() from None
+        raise
 
 
 def _of_the_directory(username: str, password: str) -> User:
     now = timezone.now()
     person = door.admit(username, password) if door.is_on() else None
     user = directory_people.admit(person, now) if person else None
-    if user is None or not user.is_active:
-        raise WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
+    if user is None:
+        raise _wrong_password()
+    if not user.is_active:
+        raise _switched_off()
     return user
 
 
-def _busy() -> Throttled:
-    return Throttled(
-        log="too many sign-ins at the same moment",
-        message=gettext_noop("Many people are signing in at this moment."),
-        next_step=gettext_noop("Try again in %(seconds)s."),
-        params={"seconds": Seconds(_LONGEST_WAIT_SECONDS)},
-        retry_after=_LONGEST_WAIT_SECONDS,
-    )
+def _wrong_password() -> WrongPassword:
+    return WrongPassword(log="wrong password", message=REFUSED, next_step=REFUSED_NEXT)
+
+
+def _switched_off() -> SwitchedOff:
+    return SwitchedOff(log="switched off", message=REFUSED, next_step=REFUSED_NEXT)
 
 
 def sign_out(request: HttpRequest, caller: Caller, user: User) -> None:
@@ -137,7 +142,7 @@ def _let_in(request: HttpRequest, caller: Caller, attempt: Attempt, user: User) 
 def _searched(username: str) -> str:
     """The name to look for; what can be nobody's name is looked for as the empty one."""
     try:
-        check_username(username)
+        check_person_name(username)
     except ValidationError:
         return ""
     return normal_username(username)
@@ -156,7 +161,8 @@ def _tell(caller: Caller, username: str, known: User | None, error: PortalError)
     if isinstance(error, NotLetIn):
         # The directory has vouched for the name: it is no password typed into the wrong field.
         actor = normal_username(username)
-    act = _act(caller, Action.SIGN_IN, actor, known, message=error.message)
+    message = _SWITCHED_OFF if isinstance(error, SwitchedOff) else error.message
+    act = _act(caller, Action.SIGN_IN, actor, known, message=message)
     outcome = Outcome.FAILED if error.status >= 500 else Outcome.DENIED
     record.write(act, outcome, getattr(error, "code", "") or type(error).__name__)
 

@@ -1,6 +1,6 @@
 """Template filters for words and numbers that pages share: ``{% load wording %}``."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.utils.safestring import SafeString
@@ -14,6 +14,12 @@ register = template.Library()
 def duration(seconds: float) -> str:
     """Show seconds as ``2 h 15 min``."""
     return wording.duration_words(seconds)
+
+
+@register.filter
+def dated(value: date, form: str) -> str:
+    """Show a day or a moment in a form such as ``j F Y``, in the order of the page's language."""
+    return wording.dated(value, form)
 
 
 @register.filter

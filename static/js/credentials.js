@@ -42,10 +42,12 @@ const forget = () => {
 addEventListener("pagehide", forget);
 addEventListener("pageshow", (event) => { if (event.persisted) location.replace(location.href); });
 
+// The page brings the patterns in its language.
 const words = (seconds) => {
-  if (seconds < 120) return `${seconds} s`;
   const hours = Math.floor(seconds / 3600), minutes = Math.floor(seconds % 3600 / 60);
-  return [hours && `${hours} h`, minutes && `${minutes} min`].filter(Boolean).join(" ");
+  const { inSeconds, inMinutes, inHours, inBoth } = countdown.dataset;
+  const pattern = seconds < 120 ? inSeconds : !hours ? inMinutes : minutes ? inBoth : inHours;
+  return pattern.replace("{seconds}", seconds).replace("{hours}", hours).replace("{minutes}", minutes);
 };
 
 const tick = () => {

@@ -122,6 +122,7 @@ def test_a_placeholder_becomes_the_administrator_and_keeps_its_grants(
         ({"USERNAME": "dana"}, "DJANGO_SUPERUSER_PASSWORD"),
         ({"USERNAME": "dana", "PASSWORD": " "}, "DJANGO_SUPERUSER_PASSWORD"),
         ({"USERNAME": "da\tna", "PASSWORD": PASSWORD}, "control characters"),
+        ({"USERNAME": "Command line", "PASSWORD": PASSWORD}, "reserved"),
         ({"USERNAME": "d" * 151, "PASSWORD": PASSWORD}, "1 to 150"),
         ({"USERNAME": "dana", "PASSWORD": PASSWORD, "EMAIL": "dana"}, "valid email"),
     ],

@@ -1,11 +1,14 @@
 """Own history: folded to one line an act, filtered, ranked, and safe to open in a spreadsheet."""
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from accounts import history, record
-from accounts.history import Filters
+from accounts.history import Filters, History
+from accounts.history_export import EXPORT_COLUMNS, export_rows, spreadsheet_cells
+from accounts.history_year import year_of
 from accounts.models import Action, Outcome, User
 from accounts.record import Act
 
@@ -23,7 +26,7 @@ def act(user: User, ago: timedelta = timedelta(0), **fields: object) -> Act:
 
 
 def told(user: User, filters: Filters | None = None) -> list[str]:
-    return [row.reason for row in history.filtered(user, filters or Filters())]
+    return [row.reason for row in History(filters or Filters(), user.record_key).page(100).rows]
 
 
 class TestFolding:
@@ -35,7 +38,7 @@ class TestFolding:
             record.open_act(each)
         record.close_act(ended, Outcome.SUCCEEDED)
         record.write(act(ann, timedelta(hours=2), action=Action.SIGN_IN), Outcome.SUCCEEDED)
-        rows = [(row.act_id, row.outcome) for row in history.acts(ann)]
+        rows = [(row.act_id, row.outcome) for row in History.of(ann).page(9).rows]
         assert rows[:2] == [(begun.act_id, "started"), (ended.act_id, "succeeded")]
         assert len(rows) == 3
 
@@ -43,7 +46,7 @@ class TestFolding:
         record.write(act(bob), Outcome.SUCCEEDED)
         record.write(Act(Action.LAUNCH, "ann", "the key of an ann of old"), Outcome.SUCCEEDED)
         record.write(Act(Action.LAUNCH, "ann", ""), Outcome.SUCCEEDED)
-        assert not history.acts(ann).exists()
+        assert History.of(ann).page(9).rows == []
 
 
 class TestFilters:
@@ -95,16 +98,16 @@ class TestFilters:
         assert told(ann, filters) == reasons
 
     def test_older_goes_on_where_the_page_ended(self, ann: User) -> None:
-        everything = list(history.acts(ann))
+        everything = History.of(ann).page(100).rows
         for at, row in enumerate(everything):
-            assert list(history.older_than(history.acts(ann), row.id)) == everything[at + 1 :]
+            assert History.of(ann).page(100, before=row.id).rows == everything[at + 1 :]
 
     def test_acts_of_the_same_moment_are_neither_lost_nor_told_twice(self, ann: User) -> None:
         for reason in "abc":
             record.write(act(ann, timedelta(days=9), reason=reason), Outcome.SUCCEEDED)
-        rows = list(history.acts(ann))[-3:]
+        rows = History.of(ann).page(100).rows[-3:]
         assert [row.reason for row in rows] == ["c", "b", "a"]
-        assert list(history.older_than(history.acts(ann), rows[0].id)) == rows[1:]
+        assert History.of(ann).page(100, before=rows[0].id).rows == rows[1:]
 
 
 def test_P12_an_account_that_was_only_typed_gets_no_name(ann: User) -> None:
@@ -112,7 +115,8 @@ def test_P12_an_account_that_was_only_typed_gets_no_name(ann: User) -> None:
     for name in ("Old name", "New name"):
         known = act(ann, method="assume_role", details={"account_name": name})
         record.write(known, Outcome.SUCCEEDED)
-    assert history.accounts_entered(ann) == [("222222222222", "New name")]
+    year = year_of(History.of(ann), NOW.date())
+    assert year.accounts == [("222222222222", "New name")]
 
 
 def test_a_console_session_ends_by_its_own_length() -> None:
@@ -131,17 +135,17 @@ class TestExport:
 
     def test_columns_are_the_contracts_in_its_order(self, ann: User) -> None:
         record.write(act(ann, details={"alias": "x"}), Outcome.SUCCEEDED)
-        (row,) = history.export_rows(history.acts(ann))
-        assert ", ".join(row) == ", ".join(history.EXPORT_COLUMNS) == self.COLUMNS
+        (row,) = export_rows(History.of(ann))
+        assert ", ".join(row) == ", ".join(EXPORT_COLUMNS) == self.COLUMNS
         assert row["details"] == {"alias": "x"}
         assert row["time"] == "2026-11-25T12:00:00.000000Z"
 
     def test_an_acts_id_is_the_same_before_and_after_its_end(self, ann: User) -> None:
         begun = act(ann)
         record.open_act(begun)
-        (before,) = history.export_rows(history.acts(ann))
+        (before,) = export_rows(History.of(ann))
         record.close_act(begun, Outcome.SUCCEEDED)
-        (after,) = history.export_rows(history.acts(ann))
+        (after,) = export_rows(History.of(ann))
         assert before["id"] == after["id"]
         assert (before["outcome"], after["outcome"]) == ("started", "succeeded")
 
@@ -161,8 +165,64 @@ class TestExport:
     def test_P19_no_cell_of_a_spreadsheet_is_a_formula(self, ann: User, reason: str) -> None:
         fields = {"reason": reason, "user_agent": reason, "role": reason, "destination": reason}
         record.write(act(ann, **fields), Outcome.DENIED, reason)  # type: ignore[arg-type]
-        (row,) = history.export_rows(history.acts(ann))
-        cells = dict(zip(history.EXPORT_COLUMNS, history.spreadsheet_cells(row), strict=True))
+        (row,) = export_rows(History.of(ann))
+        cells = dict(zip(EXPORT_COLUMNS, spreadsheet_cells(row), strict=True))
         for column in (*fields, "error"):
             assert cells[column] == f"'{reason}"
         assert not any(cell.lstrip()[:1] in set("=+-@\uff1d") for cell in cells.values() if cell)
+
+    @pytest.mark.parametrize(
+        ("reason", "cell"),
+        [
+            ("a;=1", "a;'=1"),
+            ("a; +1;-1", "a;' +1;'-1"),
+            ('a;"=1', "a;'\"=1"),
+            ("a;\u3000@x", "a;'\u3000@x"),
+            ("a;b=c-d", "a;b=c-d"),
+        ],
+    )
+    def test_P19_nor_after_a_semicolon_at_which_some_split_lines(
+        self, ann: User, reason: str, cell: str
+    ) -> None:
+        record.write(act(ann, reason=reason, details={"x": reason}), Outcome.SUCCEEDED)
+        (row,) = export_rows(History.of(ann))
+        cells = dict(zip(EXPORT_COLUMNS, spreadsheet_cells(row), strict=True))
+        assert cells["reason"] == cell
+        parts = [part.lstrip(' \u3000"') for part in cells["details"].split(";")]
+        assert not any(part[:1] in set("=+-@") for part in parts)
+
+    def test_what_is_written_meanwhile_changes_nothing_of_an_export(
+        self, ann: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(history, "_ROWS_AT_ONCE", 1)
+        begun = act(ann, timedelta(days=1))
+        record.open_act(begun)
+        for _ in range(3):
+            record.write(act(ann), Outcome.SUCCEEDED)
+        rows = export_rows(History.of(ann))
+        first = next(rows)
+        record.close_act(begun, Outcome.SUCCEEDED)
+        record.write(act(ann, timedelta(days=2)), Outcome.SUCCEEDED)
+        told = [first, *rows]
+        assert len(told) == len({row["id"] for row in told}) == 4
+        assert told[-1]["outcome"] == "started"
+
+
+@pytest.mark.django_db
+def test_a_part_of_an_export_is_smaller_where_rows_are_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "_LONGEST_PART", 200_000)
+    long = {"notes": [f"{n} " + "x" * 2000 for n in range(30)]}
+    for number in range(60):
+        details = long if number % 20 < 10 else {}
+        act = Act(action=Action.SIGN_IN, actor="ann", reason=str(number), details=details)
+        record.write(act, Outcome.SUCCEEDED)
+    tracemalloc.start()
+    try:
+        reasons = [int(reason) for reason, _ in History().every("reason", "details")]
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reasons == list(reversed(range(60)))
+    assert most < 1_000_000

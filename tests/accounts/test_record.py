@@ -1,8 +1,10 @@
 """P26-P29: the record stands before the act, refuses change, and tells every change made to it."""
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -367,6 +369,15 @@ def test_one_persons_refusals_do_not_flood_the_record(monkeypatch: pytest.Monkey
     ]
 
 
+def test_what_succeeded_hides_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "MOST_REFUSALS_A_MINUTE", 3)
+    write_rows(5)
+    for code in ("NotGranted", "Auditor"):
+        record.write_refusal(launch(), Outcome.DENIED, code)
+    refused = Entry.objects.filter(outcome=Outcome.DENIED).order_by("id")
+    assert list(refused.values_list("error", flat=True)) == ["NotGranted", "Auditor"]
+
+
 def test_the_record_hears_of_a_flood_once_a_minute() -> None:
     for _ in range(5):
         record.write_once_a_minute(launch(), Outcome.DENIED, "TooMany")
@@ -394,6 +405,55 @@ def test_P29_details_are_as_harmless_as_the_rest_however_deep() -> None:
     assert kept == {
         r"a\u001b": [r"b\u202e", {"c": r"d\u000a"}], "n": 3, "t": True, "none": None
     }  # fmt: skip
+
+
+def kept_details(details: object) -> Any:
+    record.write(launch(details=details), Outcome.SUCCEEDED)
+    return json.loads(Entry.objects.latest("id").details)
+
+
+@pytest.mark.parametrize("filler", ["a" * 2100, "\u00ad" * 400, "\ud800" * 400])
+def test_P30_a_detail_that_is_cut_is_told_apart_from_what_it_was(filler: str) -> None:
+    texts = (filler + end for end in ("Deny", "Allow"))
+    before, after = (kept_details({"policy": text})["policy"] for text in texts)
+    assert before != after
+    assert len(before) == len(after) == record.LONGEST_TEXT
+    whole = hashlib.sha256((filler + "Allow").encode(errors="surrogatepass")).hexdigest()
+    assert after.endswith(f"… [{len(filler) + 5} characters, SHA-256 {whole}]")
+
+
+def test_a_detail_that_fits_is_kept_whole() -> None:
+    text = "a" * record.LONGEST_TEXT
+    assert kept_details({"note": text}) == {"note": text}
+
+
+@pytest.mark.parametrize("deep", [
+    lambda end: {"after": {"tags": {**{f"k{n}": "v" for n in range(20_000)}, "end": end}}},
+    lambda end: {"after": {**{f"k{n}": "v" for n in range(20_000)}, "end": end}},
+    lambda end: {**{f"k{n}": "v" for n in range(20_000)}, "end": end},
+    lambda end: {"after": [*range(40_000), end]},
+])  # fmt: skip
+def test_a_row_stays_small_and_still_tells_one_thing_from_the_other(
+    deep: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "LONGEST_DETAILS", 65_536)
+    named = {"change": "change", "kind": "account", "name": "Payments"}
+    one, other = (kept_details({**named, **deep(end)}) for end in "ab")  # type: ignore[dict-item]
+    assert one != other
+    assert max(len(entry.details) for entry in Entry.objects.all()) <= record.LONGEST_DETAILS
+    assert record.verify().broken_at is None
+    if "after" in one:
+        assert {key: one[key] for key in named} == named
+
+
+def test_of_very_many_changes_the_first_are_kept_whole() -> None:
+    changes = [{"change": f"~ role {n}", "before": {"note": "x" * 900}} for n in range(600)]
+    kept = kept_details({"changes": changes, "changes_left_out": 0})
+    assert len(Entry.objects.get().details) <= record.LONGEST_DETAILS
+    first = len(kept["changes"]) - 1
+    assert first > 250
+    assert kept["changes"][:first] == changes[:first]
+    assert kept["changes"][first].startswith(f"… [{600 - first} more, SHA-256 ")
 
 
 def test_an_unknown_name_is_kept_as_a_keyed_hash() -> None:

@@ -357,6 +357,64 @@ class TestCredentials:
         expect(plain.get_by_role("button", name="Copy with values")).to_have_count(0)
 
 
+class TestSettings:
+    def test_theme_language_and_zone_hold_in_every_browser_and_go_back(
+        self, ann: Window, new_window: Callable[..., Window], served: Served
+    ) -> None:
+        page, other = ann.page, new_window(java_script_enabled=False).page
+        served.sign_in(other, "ann")
+        self.choose(page, served, "Dark", "日本語", "Asia/Tokyo")
+        try:
+            expect(page.locator(".toast")).to_be_visible()
+            other.goto(f"{served.url}/bookmarks/")
+            for each in (page, other):
+                expect(each.locator("html")).to_have_attribute("lang", "ja")
+                expect(each.locator("html")).to_have_attribute("data-theme", "dark")
+                assert each.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+                expect(each.get_by_role("contentinfo")).to_contain_text("Tokyo (JST)")
+        finally:
+            page.goto(f"{served.url}/settings/")
+            page.locator("#language").select_option("")
+            page.locator("#time_zone").select_option("")
+            page.locator("input[value=auto]").check()
+            page.locator("form[action='/settings/'] button").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "auto")
+
+    @staticmethod
+    def choose(page: Page, served: Served, theme: str, language: str, zone: str) -> None:
+        page.goto(f"{served.url}/settings/")
+        page.get_by_label("Language", exact=True).select_option(language)
+        page.get_by_label("Time zone", exact=True).select_option(zone)
+        page.get_by_text(theme, exact=True).click()
+        page.get_by_role("button", name="Save").click()
+
+    def test_the_menu_leads_there_by_keyboard_alone(self, ann: Window, served: Served) -> None:
+        page = ann.page
+        page.get_by_label("your menu").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Settings")).to_be_visible()
+        expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+        require_good_looks(page)
+        page.get_by_label("your menu").focus()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("link", name="Settings")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{served.url}/settings/")
+
+    def test_a_refused_password_looks_well_and_the_focus_is_where_it_is_wrong(
+        self, ann: Window, served: Served
+    ) -> None:
+        page = ann.page
+        page.goto(f"{served.url}/settings/")
+        page.get_by_label("Current password").fill("not this one")
+        page.get_by_label("New password", exact=True).fill("short")
+        page.get_by_label("New password again").fill("other")
+        page.get_by_role("button", name="Change the password").click()
+        expect(page.get_by_role("alert")).to_have_count(3)
+        expect(page.get_by_label("Current password")).to_be_focused()
+        require_good_looks(page)
+
+
 class TestLooks:
     @pytest.mark.parametrize(
         "path",
@@ -369,6 +427,7 @@ class TestLooks:
             "/bookmarks/?account=payments-prod&role=Developer&to=sqs",
             "/history/",
             "/history/?q=zebra",
+            "/settings/",
             CREDENTIALS,
             "/credentials/payments-prod/incident/IncidentLead/",
         ],

@@ -287,4 +287,4 @@ def test_a_set_of_the_built_in_ones_name_holds_what_that_holds(
     assert {"change_account", "view_entry"} <= held
     assert "change_user" not in held
     (told,) = [record for record in caplog.records if "facts" in vars(record)]
-    assert vars(told)["facts"] == {"taken": ["change_user"]}
+    assert vars(told)["facts"] == {"set": "Administrators", "taken": ["change_user"]}

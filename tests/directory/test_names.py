@@ -143,6 +143,17 @@ def test_a_name_that_another_one_leaves_for_a_new_one_is_free_in_the_same_sync(
     assert states()["ann"] == DirectoryState.REPLACED
 
 
+def test_nobody_of_the_directory_is_called_what_the_record_calls_the_portal_itself(
+    branch: Branch,
+) -> None:
+    branch.add_person("directory", NEW)
+    assert try_in("Directory", NEW)[0] == 403
+    assert try_in("bob", PASSWORDS["bob"])[0] == 303
+    rename(branch, "bob", "command line")
+    run("directory", "sync")
+    assert list(states()) == ["bob"]
+
+
 def test_a_waiting_name_comes_with_what_the_row_tells(branch: Branch) -> None:
     assert try_in("bob", PASSWORDS["bob"])[0] == 303
     waiting = User.objects.create_placeholder("zed")
@@ -174,6 +185,76 @@ def test_only_who_is_let_in_takes_a_waiting_name(branch: Branch) -> None:
     zed = User.objects.get(username="zed")
     assert (zed.origin, zed.grants.count()) == (Origin.NONE_YET, 1)
     assert states()["bob"] == DirectoryState.DISABLED
+
+
+THEIRS = ["a grant", "a group"]
+
+
+def give(waiting: User, what: str) -> None:
+    if what == "a grant":
+        payments(to=waiting)
+    else:
+        on_call = Group.objects.create(name="on-call", origin=Origin.LOCAL)
+        Membership.objects.create(group=on_call, user=waiting)
+
+
+@pytest.mark.parametrize("what", THEIRS)
+@pytest.mark.parametrize("way", ["sync", "launch"])
+def test_P32_staff_take_no_name_that_something_waits_under(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch, what: str, way: str
+) -> None:
+    """They may know the name that they will get, and have granted it themselves."""
+    connect(monkeypatch, branch.settings(), AUTH_LDAP_REFRESH_SECONDS="0")
+    client = Client()
+    assert try_in("bob", PASSWORDS["bob"], client)[0] == 303
+    User.objects.filter(username="bob").update(is_staff=True)
+    give(User.objects.create_placeholder("zed"), what)
+    rename(branch, "bob", "zed")
+
+    def read() -> None:
+        if way == "sync":
+            run("directory", "sync")
+        else:
+            client.get("/go/payments-prod/Developer/")
+
+    read()
+    read()
+    assert User.objects.get(username="bob").directory_state == DirectoryState.PRESENT
+    zed = User.objects.get(username="zed")
+    assert zed.origin == Origin.NONE_YET
+    assert zed.grants.exists() or zed.memberships.exists()
+    row = Entry.objects.get(error="NameWithheld")
+    assert (row.actor, row.outcome) == ("bob", "denied")
+    told = json.loads(row.details)
+    assert (told["before"]["username"], told["after"]["username"]) == ("bob", "zed")
+    assert told["after"]["grants"] or told["after"]["groups"] == ["on-call"]
+    # A superuser has looked, and let nothing of it wait any more.
+    zed.delete()
+    read()
+    assert states()["zed"] == DirectoryState.PRESENT
+
+
+@pytest.mark.parametrize("who", ["superuser", "nobody in particular", "staff to an empty name"])
+def test_others_take_it_and_so_do_staff_where_nothing_waits(branch: Branch, who: str) -> None:
+    assert try_in("bob", PASSWORDS["bob"])[0] == 303
+    is_staff, is_superuser = who != "nobody in particular", who == "superuser"
+    User.objects.filter(username="bob").update(is_staff=is_staff, is_superuser=is_superuser)
+    waiting = User.objects.create_placeholder("zed")
+    if who != "staff to an empty name":
+        payments(to=waiting)
+    rename(branch, "bob", "zed")
+    run("directory", "sync")
+    assert states()["zed"] == DirectoryState.PRESENT
+    assert not Entry.objects.filter(error="NameWithheld").exists()
+
+
+def test_P32_nor_does_who_granted_it_and_administers_no_more(branch: Branch) -> None:
+    assert try_in("bob", PASSWORDS["bob"])[0] == 303
+    payments(to=User.objects.create_placeholder("zed"))
+    Grant.objects.update(made_by="bob")
+    rename(branch, "bob", "zed")
+    run("directory", "sync")
+    assert User.objects.get(username="zed").origin == Origin.NONE_YET
 
 
 def test_P04_who_takes_a_name_that_is_switched_off_is_switched_off(

@@ -342,6 +342,8 @@ def test_who_is_switched_off_here_gets_the_answer_of_a_wrong_password(directory:
     right, wrong = (try_in("ann", password) for password in (PASSWORDS["ann"], "wrong"))
     assert right == wrong
     assert last_sign_in().error == "WrongPassword"
+    try_in("ann", PASSWORDS["ann"])
+    assert last_sign_in().error == "SwitchedOff"
 
 
 def test_a_directory_without_immutable_ids_is_told_to_the_administrator(

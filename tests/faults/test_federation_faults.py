@@ -110,5 +110,5 @@ def test_a_refusal_names_the_console_length_first_where_the_role_has_one(
         with pytest.raises(UpstreamError) as caught:
             sign_in_token(CREDENTIALS, console_seconds, upstream.federation_url, transport, budget)
         hints[console_seconds] = caught.value.hint
-    assert "console_seconds" in hints[3600].splitlines()[0]
+    assert "a console session length of its own" in hints[3600].splitlines()[0]
     assert "console_seconds" not in hints[None]

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts import record
 from accounts.errors import InvalidRequest
+from accounts.history import details_of
 from accounts.models import Account, Entry, Grant, Outcome, Phase, Role, User
 from portal import launch
 from portal.aws import methods
@@ -209,6 +210,11 @@ def test_P11_what_the_portal_denies_asks_nothing_of_aws_and_is_one_row(
     assert (entry.phase, entry.outcome, entry.error) == (Phase.SINGLE, Outcome.DENIED, error)
     if status != 404:
         assert (entry.account, entry.role) == ("222222222222", "team/Developer")
+        # Whoever was granted it knows its names; to others the record tells none either.
+        names = {name: details_of(entry.details)[name] for name in role.known_as}
+        assert names == role.known_as
+    else:
+        assert "account_name" not in details_of(entry.details)
     assert entry.request_id == answer["X-Request-Id"]
     assert entry.request_id in answer.content.decode()
 
@@ -377,7 +383,7 @@ def test_P36_when_nobody_may_wait_any_more_one_row_says_so_and_aws_is_not_asked(
     full = Bulkhead(2, 1, clock=lambda: moment[0])
     monkeypatch.setattr(launch, "bulkhead", lambda: full)
     count = Entry.objects.count()
-    with full.entered("aws", launch._too_many_wait):
+    with full.entered("aws", launch.too_many_wait):
         moment[0] += 2
         answer = go(ann_at)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")

@@ -54,7 +54,7 @@ REFUSED = {
         502,
         "MalformedPolicyDocument",
         "session policy",
-        "session_policy",
+        "Correct the session policy",
     ),
     "policy too large": Case(
         refused("PackedPolicyTooLarge", 400), 502, "PackedPolicyTooLarge", "too large", "Shorten"
@@ -237,15 +237,15 @@ def test_p25_no_redirect_of_sts_is_followed(
 
 
 CAUSES = {
-    "nothing special": ({}, ["does not name the identity", "asks for an external id"]),
-    "external id": ({"external_id": "x7"}, ["does not name the identity", "is not the external"]),
+    "nothing special": ({}, ["asks for an external id", "lacks the permission"]),
+    "external id": ({"external_id": "x7"}, ["is not the external id", "lacks the permission"]),
     "source identity": (
         {"source_identity": "ann"},
-        ["does not name the identity", "sts:SetSourceIdentity", "asks for an external id"],
+        ["asks for an external id", "sts:SetSourceIdentity", "lacks the permission"],
     ),
     "tags": (
         {"session_tags": {"team": "a"}},
-        ["does not name the identity", "sts:TagSession", "asks for an external id"],
+        ["asks for an external id", "sts:TagSession", "lacks the permission"],
     ),
 }
 
@@ -263,6 +263,7 @@ def test_the_causes_of_a_denial_follow_what_the_role_asks_for(
     error = failed(dataclasses.replace(plan, **changes), sources, budget)  # type: ignore[arg-type]
     causes = [line % error.params for line in error.hint.splitlines()]
     assert [word for word, cause in zip(first, causes, strict=False) if word in cause] == first
+    assert "does not name the identity" in causes[0]
     assert any("sts:AssumeRole" in cause for cause in causes)
     assert "service control policy" in causes[-1]
 

@@ -123,6 +123,33 @@ class TestMaking:
             assert value(document, name) == fields[name]
         assert not Bookmark.objects.exists()
 
+    @pytest.mark.parametrize("way", [ENTRY, "payments-prod/Admin"])
+    def test_all_that_is_wrong_is_said_at_once(
+        self, ann: User, signed_in: Client, way: str
+    ) -> None:
+        payments(ann)
+        fields = {"to": "https://evil.example/", "region": "nowhere", "way": way}
+        document = read(signed_in.post("/bookmarks/", fields).content)
+        assert "not an address" in document.one("span", id="to-e").text
+        assert "not a region" in document.one("span", id="region-e").text
+        assert len(list(document.all("span", id="way-e"))) == (way != ENTRY)
+
+    def test_without_a_role_only_what_no_role_could_open_is_wrong(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        for to, region in (
+            ("https://cn-north-1.console.amazonaws.cn/s3/home", "cn-north-1"),
+            ("https://999999999999-x7.eu-west-1.console.aws.amazon.com/s3/home", ""),
+        ):
+            answer = signed_in.post("/bookmarks/", {"to": to, "region": region})
+            errors = [
+                e
+                for name in ("to-e", "region-e")
+                for e in read(answer.content).all("span", id=name)
+            ]
+            assert errors == []
+
     def test_P12_a_role_that_is_not_theirs_cannot_be_told_from_none(
         self, ann: User, bob: User, signed_in: Client
     ) -> None:
@@ -246,9 +273,41 @@ class TestOthers:
         Bookmark.objects.create(group=team, name="Ours", account_id=PAYMENTS, role_name="Developer")
         document = page(signed_in)
         row = document.one("li", class_="markrow")
-        assert "From payments" in document.text
+        assert "Shared with payments" in document.text
         assert row.one("b").one("a").text == "Ours"
         assert not list(row.all("form"))
+
+    def test_who_made_a_groups_bookmark_stands_beside_it(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        team = Group.objects.create(name="payments")
+        Membership.objects.create(user=ann, group=team)
+        fields = {"group": team, "account_id": PAYMENTS, "role_name": "Developer"}
+        Bookmark.objects.create(name="By hand", made_by="dana", position=1, **fields)
+        Bookmark.objects.create(name="By file", from_file=True, position=2, **fields)
+        rows = [row.one("small").text for row in page(signed_in).all("li", class_="markrow")]
+        assert [row.rpartition(" · ")[2] for row in rows] == ["by dana", "by the access file"]
+        tiles = [
+            tile.one("small", class_="shared").text
+            for tile in page(signed_in, "/").all("a", class_="tile")
+        ]
+        assert tiles == [
+            "shared with payments, by dana",
+            "shared with payments, by the access file",
+        ]
+
+    def test_P12_a_groups_bookmark_whose_role_is_not_theirs_is_not_shown(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        role(PAYMENTS, "Admin")
+        team = Group.objects.create(name="payments")
+        Membership.objects.create(user=ann, group=team)
+        fields = {"group": team, "account_id": PAYMENTS, "role_name": "Admin"}
+        Bookmark.objects.create(name="Not for ann", **fields)
+        for path in ("/", "/bookmarks/", "/bookmarks/export.html"):
+            assert "Not for ann" not in signed_in.get(path).content.decode()
 
     def test_P11_a_bookmark_whose_role_is_not_theirs_now_is_said_to_be_so_and_no_link(
         self, ann: User, signed_in: Client

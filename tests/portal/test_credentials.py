@@ -43,8 +43,8 @@ def lengths(document: Element) -> list[str]:
 
 
 def outcomes(user: User) -> list[tuple[str, str]]:
-    rows = history.acts(user).filter(action=Action.CREDENTIALS)
-    return list(rows.values_list("outcome", "error"))
+    rows = history.History.of(user, history.Filters(action=Action.CREDENTIALS)).page(99).rows
+    return [(row.outcome, row.error) for row in rows]
 
 
 class TestAsking:

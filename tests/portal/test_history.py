@@ -11,12 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
-from accounts import record
-from accounts.history import EXPORT_COLUMNS
+from accounts import history, record
+from accounts.history_export import EXPORT_COLUMNS
 from accounts.models import Action, Entry, Outcome, User
 from accounts.record import Act
-from portal.pages import history as page_module
+from portal.pages import history_parts
 from portal.pages.history_lines import Line
 from tests.portal.reading import Element, read
 
@@ -123,8 +124,15 @@ class TestLines:
                 "You began to take credentials for <b>Hub</b> as <b>Admin</b>",
             ),
             ("sign-in", "denied", "Throttled", "A sign-in with your name was refused"),
+            (
+                "sign-in",
+                "denied",
+                "SwitchedOff",
+                "You were not signed in, though your password was right",
+            ),
             ("admin-change", "succeeded", "", "You changed something in the administration"),
-            ("access-apply", "succeeded", "", "access file applied, succeeded"),
+            ("access-apply", "succeeded", "", "You applied the access file <b></b>"),
+            ("launch", "odd", "", "launch, odd"),
         ],
     )
     def test_every_act_has_a_sentence_of_its_own(
@@ -167,7 +175,7 @@ class TestLines:
     def test_older_leads_through_all_of_them_once(
         self, ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(page_module, "LINES_A_PAGE", 3)
+        monkeypatch.setattr(history_parts, "LINES_A_PAGE", 3)
         for n in range(7):
             did(ann, Outcome.SUCCEEDED, **{**KNOWN, "reason": f"r{n}"})
         seen: list[str] = []
@@ -258,12 +266,131 @@ def test_P19_P29_what_others_typed_stays_text_on_the_page_and_in_exports(
     assert all(row["reason"].isprintable() for row in csv.DictReader(io.StringIO(text)))
 
 
-def test_a_page_takes_eight_queries_at_most_however_long_the_history(
+def test_a_page_takes_nine_queries_at_most_however_long_the_history(
     ann: User, signed_in: Client
 ) -> None:
     for _ in range(60):
         did(ann, Outcome.SUCCEEDED, **KNOWN)
     with CaptureQueriesContext(connection) as queries:
         page(signed_in, q="payments", what="opened")
-    assert len(queries) <= 8
+    assert len(queries) <= 9
     assert Entry.objects.count() == 61
+
+
+class TestZone:
+    """Days and filters are those of the person's time zone."""
+
+    DAY = timezone.now() - timedelta(days=20)
+
+    @pytest.fixture(autouse=True)
+    def _in_tokyo(self, ann: User) -> None:
+        User.objects.filter(pk=ann.pk).update(time_zone="Asia/Tokyo")
+        for hour, reason in ((14, "late"), (15, "early")):
+            moment = record.moment_text(self.DAY.replace(hour=hour, minute=30))
+            did(ann, Outcome.SUCCEEDED, **KNOWN, reason=reason, time=moment)
+
+    def test_lines_stand_under_their_day(self, signed_in: Client) -> None:
+        document = page(signed_in)
+        days = [day.text for day in document.one("ol", class_="days").all("h3")][1:]
+        there = [self.DAY + timedelta(days=1), self.DAY]
+        assert days == [date_format(day, "l j F Y") for day in there]
+        assert "times in Tokyo (JST)" in document.text
+        lines = sentences(document)
+        assert "00:30" in lines[1]
+        assert "23:30" in lines[2]
+
+    def test_filters_ask_for_days_there(self, signed_in: Client) -> None:
+        for days, reason in ((0, "late"), (1, "early")):
+            day = f"{self.DAY + timedelta(days=days):%Y-%m-%d}"
+            (line,) = sentences(page(signed_in, **{"from": day, "to": day}))
+            assert reason in line
+
+    def test_an_export_holds_the_days_that_the_page_shows(self, signed_in: Client) -> None:
+        for days, reason in ((0, "late"), (1, "early")):
+            day = f"{self.DAY + timedelta(days=days):%Y-%m-%d}"
+            (row,) = json.loads(streamed(signed_in, "json", **{"from": day, "to": day}))
+            assert row["reason"] == reason
+
+    def test_the_calendar_counts_days_there(self, signed_in: Client) -> None:
+        document = page(signed_in)
+        assert "2 launches in a year" in document.text
+        rows = document.one("div", **{"aria-label": "Launches by month"}).all("tr")
+        days_with_any = [int(cells[1].text) for row in rows if (cells := [*row.all("td")])]
+        assert sum(days_with_any) == 2
+
+
+class TestPlots:
+    def test_the_calendar_has_a_square_a_day_and_says_in_words_what_it_shows(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        now = timezone.now()
+        for days in (3, 3, 3, 40):
+            moment = record.moment_text(now - timedelta(days=days))
+            did(ann, Outcome.SUCCEEDED, **KNOWN, time=moment)
+        did(ann, Outcome.FAILED, "AccessDenied", **KNOWN, time=record.moment_text(now))
+        document = page(signed_in)
+        picture = document.one("svg", role="img")
+        squares = [rect for rect in picture.all("rect") if rect.attributes.get("class") != "cut"]
+        today = timezone.localdate()
+        assert len(squares) == 7 * 52 + today.weekday() + 1
+        assert sum(rect.attributes.get("class") == "h4" for rect in squares) == 1
+        assert len([*picture.all("rect", class_="cut")]) == 1
+        title = picture.one("title")
+        assert picture.attributes["aria-labelledby"] == title.attributes["id"]
+        assert title.text.startswith("4 launches from ")
+        assert "Most often Payments production, most on" in document.text
+        assert "1 denied or failed." in document.text
+        assert "Nothing from" in document.text
+
+    def test_bars_are_a_table_and_lead_to_their_lines(self, ann: User, signed_in: Client) -> None:
+        for number in range(9):
+            known = {**KNOWN, "account": f"{number:012}", "details": {"account_name": f"A{number}"}}
+            for _ in range(10 - number):
+                did(ann, Outcome.SUCCEEDED, **known)
+        document = page(signed_in, what="opened")
+        table = document.one("table", class_="bars")
+        rows = [row.text for row in table.all("tr")][1:]
+        assert rows[0] == "A010"
+        assert rows[-1] == "3 more accounts9"
+        link = [*table.all("a")][1]
+        assert link.attributes["href"] == "?what=opened&account=000000000001"
+        document = page(signed_in, account="000000000001")
+        assert "By role" in document.text
+        assert "9 launches in a year" in document.text
+
+    def test_nothing_to_plot_says_so(self, signed_in: Client) -> None:
+        document = page(signed_in)
+        assert "0 launches in a year" in document.text
+        assert "Nothing was opened." in document.text
+
+
+def test_a_look_that_found_too_little_says_how_far_it_was_and_goes_on(
+    ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LOOKED_THROUGH", 5)
+    did(ann, Outcome.SUCCEEDED, **KNOWN, reason="zebra")
+    for _ in range(8):
+        did(ann, Outcome.SUCCEEDED, **KNOWN)
+    document = page(signed_in, q="zebra")
+    assert "No act of yours since" in document.text
+    (further,) = [a for a in document.all("a") if a.text == "Look further back"]
+    document = page(signed_in, "/history/" + further.attributes["href"])
+    assert "zebra" in sentences(document)[0]
+    assert json.loads(streamed(signed_in, "json", q="zebra"))[0]["reason"] == "zebra"
+
+
+def test_still_open_are_sessions_that_last(ann: User, signed_in: Client) -> None:
+    now = timezone.now()
+    short = {**KNOWN, "details": {**KNOWN["details"], "console_seconds": 3600}}
+    long = {**KNOWN, "details": {**KNOWN["details"], "console_seconds": 43_200}}
+    two_hours_ago = record.moment_text(now - timedelta(hours=2))
+    ended = record.moment_text(now - timedelta(hours=1))
+    for reason, known, ends in (
+        ("over", short, ended),
+        ("lasts", short, record.moment_text(now + timedelta(minutes=9))),
+        ("console", long, ended),
+    ):
+        did(ann, Outcome.SUCCEEDED, **known, reason=reason, time=two_hours_ago, expires=ends)
+    did(ann, Outcome.DENIED, "NotNow", **KNOWN, reason="denied")
+    found = sentences(page(signed_in, what="open"))
+    assert [line.split("“")[1].split("”")[0] for line in found] == ["console", "lasts"]

@@ -188,6 +188,22 @@ class TestRoles:
         assert "newcomers" in text
 
 
+class TestBeginsLater:
+    def test_who_has_a_grant_that_begins_later_reads_from_when(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        role(PAYMENTS, "Auditor", to=ann, disabled=True)
+        starts = timezone.now().replace(year=timezone.now().year + 1, month=12, day=5)
+        Grant.objects.filter(role_name="Developer").update(starts=starts)
+        Grant.objects.filter(role_name="Auditor").update(starts=starts.replace(day=1))
+        said = page(signed_in).text
+        assert f"come back at 5 December {starts.year}" in said
+        assert "nobody has given you" not in said
+        Grant.objects.all().delete()
+        assert "nobody has given you" in page(signed_in).text
+
+
 class TestBookmarksAndRecents:
     def test_own_bookmarks_come_first_in_their_order_then_the_groups_and_whose(
         self, ann: User, signed_in: Client
@@ -203,7 +219,31 @@ class TestBookmarksAndRecents:
         assert [tile.one("b").text for tile in tiles] == ["First", "Second", "Shared"]
         assert tiles[0].name.startswith("First")
         assert tiles[0].attributes["href"] == "/go/payments-prod/Developer/?to=s3"
-        assert tiles[2].one("span", class_="whose").text == "from payments"
+        assert tiles[2].one("span", class_="whose").text == "shared with payments"
+
+    def test_a_bookmark_says_the_region_that_its_click_lands_in(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        common = {"user": ann, "account_id": PAYMENTS, "role_name": "Developer"}
+        ireland = "https://eu-west-1.console.aws.amazon.com/s3/buckets/x?region=eu-west-1"
+        for position, place in enumerate(
+            [{"destination": ireland}, {"destination": "s3"}, {"region": "eu-central-1"}]
+        ):
+            Bookmark.objects.create(name=f"Place {position}", position=position, **place, **common)
+        said = [tile.text for tile in page(signed_in).all("a", class_="tile")]
+        for words, region in zip(said, ("Ireland", "Tokyo", "Frankfurt"), strict=True):
+            assert region in words
+        rows = page(signed_in, "/bookmarks/").text
+        assert "S3, Ireland" in rows
+        assert "S3, Tokyo" in rows
+
+    def test_a_role_says_the_region_that_its_click_lands_in(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        ireland = "https://eu-west-1.console.aws.amazon.com/s3/buckets/x?region=eu-west-1"
+        payments(ann, destination=ireland)
+        assert "S3, Ireland" in page(signed_in).text
 
     def test_a_bookmark_whose_role_is_not_theirs_now_is_no_link_here(
         self, ann: User, signed_in: Client

@@ -449,6 +449,36 @@ def test_the_options_say_the_limit_and_who_granted_it(
     assert Entry.objects.exclude(action=Action.SIGN_IN).count() == 0
 
 
+def test_all_that_is_wrong_with_the_options_is_said_at_once(
+    launched: list[Launch], signed_in: Client
+) -> None:
+    fields = {"to": "https://evil.example/", "region": "cn-north-1", "seconds": "99999"}
+    answer = signed_in.post(LEAD, fields, headers=CLICK)
+    assert answer.status_code == 400
+    text = answer.content.decode()
+    for field in fields:
+        assert f'id="{field}-e"' in text
+
+
+def test_the_options_offer_awss_switch_role_page_which_is_no_launch(
+    launched: list[Launch], signed_in: Client
+) -> None:
+    text = signed_in.get("/options/payments-prod/Developer/").content.decode()
+    link = re.search(r'<a href="(https://signin[^"]+)"([^>]*)>Switch Role</a>', text)
+    assert link is not None
+    assert "account=222222222222&amp;roleName=Developer&amp;" in link[1]
+    assert 'rel="noreferrer"' in link[2]
+    assert 'referrerpolicy="no-referrer"' in link[2]
+    assert "it is no launch of the portal and leaves no line in your history" in text
+    Role.objects.filter(name="Developer").update(external_id="theirs")
+    text = signed_in.get("/options/payments-prod/Developer/").content.decode()
+    assert "signin.aws" not in text
+    assert "cannot give the external ID" in text
+    Role.objects.filter(name="Developer").update(method="federation_token")
+    assert "Switch Role" not in signed_in.get("/options/payments-prod/Developer/").content.decode()
+    assert Entry.objects.exclude(action=Action.SIGN_IN).count() == 0
+
+
 # --- refusals --------------------------------------------------------------------------------
 
 

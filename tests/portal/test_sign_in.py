@@ -4,6 +4,7 @@ import re
 import statistics
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,15 +12,15 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.errors import NotLetIn, RecordUnavailable
 from accounts.models import Action, Entry, Outcome, User
 from accounts.record import unknown_name
+from portal.signin import hashing
 from portal.signin import sign_in as use_case
 from portal.signin.next_step import NextStep
 from portal.signin.throttle import SignInThrottle
-from portal.urls import urlpatterns
 from tests.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -103,6 +104,15 @@ def test_P7_nobody_learns_from_a_refusal_who_exists(ann: User, bob: User, client
     assert len({tuple(sorted(answer.headers)) for answer in answers.values()}) == 1
 
 
+def test_P30_only_the_record_tells_a_wrong_password_from_an_ended_access(bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    for password, error in (("wrong", "WrongPassword"), (PASSWORD, "SwitchedOff")):
+        assert try_in(Client(), "bob", password).status_code == 403
+        row = Entry.objects.latest("id")
+        assert (row.actor, row.outcome, row.error) == ("bob", Outcome.DENIED, error)
+    assert "switched this user name off" in Entry.objects.latest("id").details
+
+
 def test_P7_nor_from_how_long_it_takes(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interleaved, so that the machine's other work falls on both alike."""
     monkeypatch.setattr("portal.signin.throttle.admit", lambda attempt: None)
@@ -115,6 +125,15 @@ def test_P7_nor_from_how_long_it_takes(ann: User, monkeypatch: pytest.MonkeyPatc
         took[name].append(time.perf_counter() - began)
     middle = {name: statistics.median(times[1:]) for name, times in took.items()}
     assert max(middle.values()) / min(middle.values()) < 1.25, middle
+
+
+@pytest.mark.parametrize("name", ["command line", "directory", "the access file"])
+def test_nobody_comes_in_under_the_name_of_what_the_portal_does_itself(
+    name: str, client: Client, db: None
+) -> None:
+    User.objects.create_user(name, password=PASSWORD)
+    assert client.post("/sign-in/", {"username": name, "password": PASSWORD}).status_code == 403
+    assert Entry.objects.get().actor == unknown_name(name)
 
 
 def test_P7_an_unknown_name_is_in_the_record_as_a_keyed_hash_only(
@@ -241,22 +260,35 @@ def test_a_local_path_that_is_a_launch_is_known_however_it_is_written() -> None:
 OPEN = {"sign-in", "sign-out", "launch"}
 
 
-def address_of(pattern: URLPattern) -> str:
-    values = {"account": "1", "role": "R", "bookmark": "1", "form": "csv"}
-    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda name: values[name[1]], str(pattern.pattern))
+def walked(
+    patterns: Iterable[URLPattern | URLResolver], before: str = "/"
+) -> Iterator[tuple[URLPattern, str]]:
+    """Every view there is, the administration's too, with an address that leads to it."""
+    for pattern in patterns:
+        address = before + address_of(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from walked(pattern.url_patterns, address)
+        else:
+            yield pattern, address
+
+
+def address_of(route: str) -> str:
+    values = {"account": "1", "role": "R", "form": "csv", "app_label": "accounts"}
+    route = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", route).strip("^$").removesuffix(r"\Z")
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda name: values.get(name[1], "1"), route)
 
 
 @pytest.mark.django_db
 def test_P1_every_page_needs_a_signed_in_person(client: Client) -> None:
-    patterns = [pattern for pattern in urlpatterns if isinstance(pattern, URLPattern)]
-    assert len(patterns) == len(get_resolver().url_patterns)
-    for pattern in patterns:
+    views = list(walked(get_resolver().url_patterns))
+    assert len(views) > 40
+    for pattern, address in views:
         for method in ("get", "post"):
-            response = getattr(client, method)(address_of(pattern))
+            response = getattr(client, method)(address)
             if pattern.name == "sign-in":
                 assert response.status_code in {200, 403}
                 continue
-            assert response.status_code == 302, pattern
+            assert response.status_code == 302, (pattern, address)
             assert response["Location"].startswith("/sign-in/"), pattern
             assert not response.content
 
@@ -265,8 +297,8 @@ def test_P1_every_page_needs_a_signed_in_person(client: Client) -> None:
 def test_P1_only_the_listed_views_are_open_to_nobody() -> None:
     opened = {
         pattern.name
-        for pattern in urlpatterns
-        if isinstance(pattern, URLPattern) and not getattr(pattern.callback, "login_required", True)
+        for pattern, _ in walked(get_resolver().url_patterns)
+        if not getattr(pattern.callback, "login_required", True)
     }
     assert opened == OPEN
 
@@ -354,9 +386,9 @@ def test_a_strangers_upload_is_not_read(client: Client) -> None:
 def test_P6_more_sign_ins_at_once_than_can_be_checked_are_asked_to_wait(
     client: Client, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.signin.sign_in._HASHING", threading.BoundedSemaphore(1))
-    monkeypatch.setattr("portal.signin.sign_in._LONGEST_WAIT_SECONDS", 0.01)
-    with use_case._HASHING:
+    monkeypatch.setattr("portal.signin.hashing._HASHING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("portal.signin.hashing._LONGEST_WAIT_SECONDS", 0.01)
+    with hashing._HASHING:
         answer = client.post("/sign-in/", {"username": "ann", "password": PASSWORD})
     assert answer.status_code == 429
     assert int(float(answer["Retry-After"])) >= 0

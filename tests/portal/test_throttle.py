@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.errors import NotLetIn, TooMany
 from accounts.models import Action, Entry, Outcome, User
 from portal.bulkhead import CHECKED_AT_ONCE, PASSWORDS, for_threads
-from portal.signin import known_browser, sign_in, throttle
+from portal.signin import hashing, known_browser, sign_in, throttle
 from portal.signin.directory import refusals
 from portal.signin.throttle import Attempt, SignInThrottle, admit, forgive
 from tests.conftest import PASSWORD
@@ -227,10 +227,10 @@ def test_P38_as_many_are_about_to_be_checked_as_may_wait_and_no_try_is_counted(
     ann: User, clock: Clock, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hull = for_threads(16)
-    monkeypatch.setattr("portal.signin.sign_in.bulkhead", lambda: hull)
+    monkeypatch.setattr("portal.signin.hashing.bulkhead", lambda: hull)
     with ExitStack() as others:
         for _ in range(CHECKED_AT_ONCE + 4):
-            others.enter_context(hull.entered(PASSWORDS, sign_in._busy))
+            others.enter_context(hull.entered(PASSWORDS, hashing.busy))
         for _ in range(20):
             answer = answer_to(client, "ann", PASSWORD, "192.0.2.1")
             assert (answer.status_code, answer["Retry-After"]) == (429, "5")
@@ -241,8 +241,8 @@ def test_P38_as_many_are_about_to_be_checked_as_may_wait_and_no_try_is_counted(
 def test_P38_who_waited_for_a_check_in_vain_has_the_try_back(
     ann: User, clock: Clock, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.signin.sign_in._LONGEST_WAIT_SECONDS", 0.01)
-    with sign_in._HASHING, sign_in._HASHING:
+    monkeypatch.setattr("portal.signin.hashing._LONGEST_WAIT_SECONDS", 0.01)
+    with hashing._HASHING, hashing._HASHING:
         assert [tried(client, "ann", PASSWORD) for _ in range(10)] == [429] * 10
     assert tried(client, "ann", PASSWORD) == 303
 

@@ -321,6 +321,7 @@ def test_the_servers_own_limits_are_set_for_people_and_not_for_commands(
     assert command.stdout == "0\n"
     assert postgresql.SERVER.server_options == (
         "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=5000"
+        " -c jit=off"
     )
 
 

@@ -26,13 +26,18 @@ class Patience:
 
     @property
     def server_options(self) -> str:
-        """The server's limits as libpq's ``options`` sets them when a connection begins."""
+        """The server's limits as libpq's ``options`` sets them when a connection begins.
+
+        And no just-in-time compilation: where the planner takes a page's question for a long one,
+        compiling takes seconds and the answer then milliseconds.
+        """
         limits = {
             "statement_timeout": self.statement,
             "lock_timeout": self.lock,
             "idle_in_transaction_session_timeout": self.idle_in_transaction,
         }
-        return " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
+        told = [f"-c {name}={seconds * 1000}" for name, seconds in limits.items()]
+        return " ".join([*told, "-c jit=off"])
 
 
 COMMAND = Patience(connect=10, lock=10, idle_in_transaction=60)

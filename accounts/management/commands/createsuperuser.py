@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from accounts.errors import RecordUnavailable
 from accounts.local_people import NameIsTaken, NotALocalPerson, find_free, make_superuser
 from accounts.management.password_prompt import ask_for_password
-from accounts.models import User, check_username, normal_username
+from accounts.models import User, check_person_name, normal_username
 
 
 class Command(createsuperuser.Command):
@@ -76,7 +76,7 @@ class Command(createsuperuser.Command):
     def _person(self, username: str) -> User:
         """Return whom the name would be, before anything else is asked."""
         name = normal_username(username)
-        check_username(name)
+        check_person_name(name)
         return find_free(name) or User(username=name)
 
 

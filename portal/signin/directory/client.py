@@ -14,7 +14,7 @@ import ldap
 from django.core.exceptions import ValidationError
 
 from accounts.directory.changes import DirectoryPerson
-from accounts.models import check_username, normal_username
+from accounts.models import check_person_name, normal_username
 from portal.directory_settings import DirectorySettings
 from portal.signin.directory.connection import (
     Connection,
@@ -338,7 +338,7 @@ def _own_name(entry: Entry, attributes: Mapping[str, tuple[str, str]]) -> str:
 
 def _is_a_name(text: str) -> bool:
     try:
-        check_username(text)
+        check_person_name(text)
     except ValidationError:
         return False
     return True

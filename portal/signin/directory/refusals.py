@@ -21,6 +21,19 @@ def too_old(username: str, cause: str) -> DirectoryUnavailable:
     return _later(f"what is known of {username!r} is too old: {cause}", message, _IN_A_MINUTE)
 
 
+def changes_wait(username: str, cause: str) -> DirectoryUnavailable:
+    """Say that nothing is changed by whoever may be in groups that the portal knows nothing of."""
+    return _later(
+        f"the groups of {username!r} could not be read before a change: {cause}",
+        gettext_noop(
+            "The directory does not answer, and before each change the portal asks it which groups "
+            "you are in."
+        ),
+        gettext_noop("Try again in a minute, or ask a superuser to make this change."),
+        code="ChangesWait",
+    )
+
+
 def crowded() -> DirectoryUnavailable:
     """Say that as many as may wait for the directory, or may for one name, already do."""
     message = gettext_noop("Too many people wait for the directory at the moment.")

@@ -90,6 +90,15 @@ def test_p35_depth_is_refused_before_it_breaks_the_reader(opening: bytes) -> Non
     assert "levels deep" in refused.value.problems[0].reason
 
 
+def test_p35_aliases_go_no_deeper_than_what_is_written_out() -> None:
+    levels = [f"a{level}: &a{level} {'[' * 10}*a{level - 1}{']' * 10}" for level in range(1, 60)]
+    with pytest.raises(AccessFileProblems) as refused:
+        parse("\n".join(["a0: &a0 [x]", *levels]).encode())
+    (problem,) = refused.value.problems
+    assert problem.line == 4
+    assert "levels deep" in problem.reason
+
+
 def test_p35_a_file_that_is_too_large_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ accounts:
         source: hub
         session_seconds: 900
         max_session_seconds: 129600
-        session_policy: {"Version": "2012-10-17", "Statement": [{"Age": 3600, "Yes": true}]}
+        session_policy: {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Age": 3600, "Yes": true}}]}
         policy_arns:
           - "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"
         session_tags: {groups: "{groups}", who: "{username} {email}"}
@@ -72,7 +72,7 @@ bookmarks:
     role: team/Developer
     destination: sqs
     region: cn-north-1
-"""
+"""  # noqa: E501
 
 
 @contextmanager
@@ -167,6 +167,7 @@ MOMENTS = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
 TAGS = st.dictionaries(
     st.text(st.characters(categories=("L", "N", "S")), min_size=1, max_size=6), TEXT, max_size=3
 )
+ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 JSON = st.recursive(
     st.one_of(TEXT.filter(lambda text: max(text) <= "\xff"), st.booleans(), st.integers(0, 10**9)),
     lambda inner: st.one_of(
@@ -176,7 +177,8 @@ JSON = st.recursive(
     max_leaves=6,
 )
 POLICIES = st.builds(
-    lambda statement: {"Version": "2012-10-17", "Statement": [statement]}, JSON
+    lambda condition: {"Version": "2012-10-17", "Statement": [{**ALLOW, "Condition": condition}]},
+    JSON,
 ).filter(lambda policy: len(json.dumps(policy)) < 1500)
 
 

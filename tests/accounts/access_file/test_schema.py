@@ -2,17 +2,24 @@
 
 import pytest
 
+from accounts.access_file.document import Mapping, Node, Scalar, Sequence
 from accounts.access_file.problems import AccessFileProblems
 from accounts.access_file.role_schema import ROLE_KEYS
 from accounts.access_file.schema import read
+from accounts.access_file.session_policy import policy_of
 from accounts.access_file.specs import AccessFile
+from accounts.aws_rules.policy_text import DEEPEST, NotAPolicy
 from tests.accounts.access_file.files import CONTRACTS_OWN
 
 HEAD = "version: 1\n"
 ACCOUNT = '\naccounts:\n  - id: "222222222222"\n'
 IN_ACCOUNT = "version: 1\naccounts:\n  - id: '222222222222'\n    "
+TAGS_51 = f"{{{', '.join(f'k{n}: v' for n in range(51))}}}"
 IN_ROLE = IN_ACCOUNT + "roles:\n      - name: Developer\n        "
-IN_TOKEN = IN_ROLE + "method: federation_token\n        session_policy: {Statement: []}\n        "
+ALL = '{"Effect":"Allow","Action":"*","Resource":"*"}'
+IN_TOKEN = (
+    f"{IN_ROLE}method: federation_token\n        session_policy: {{Statement: {ALL}}}\n        "
+)
 IN_GRANT = "version: 1\ngrants:\n  - user: ann\n    account: '*'\n    role: '*'\n    "
 IN_BOOKMARK = (
     "version: 1\nbookmarks:\n  - group: payments\n    name: Queues\n    account: hub\n    "
@@ -50,6 +57,7 @@ MISTAKES = [
     (IN_ACCOUNT + "tags: payments\n", 4, "tags", "must be a mapping of text"),
     (IN_ACCOUNT + "tags: {team: [x]}\n", 4, "tags", "the value of team must be text"),
     (IN_ACCOUNT + f"tags: {{{'x' * 129}: y}}\n", 4, "tags", "at most 128"),
+    (IN_ACCOUNT + f"tags: {TAGS_51}\n", 4, "tags", "at most 50 tags are allowed, not 51"),
     (IN_ACCOUNT + "disabled: yes\n", 4, "disabled", "must be true or false"),
     (IN_ACCOUNT + "roles:\n      - title: x\n", 5, "name", "is required"),
     (IN_ACCOUNT + "roles:\n      - name: a b\n", 5, "name", "the role’s name"),
@@ -57,12 +65,17 @@ MISTAKES = [
     (IN_ROLE + "titel: x\n", 6, "titel", "did you mean title"),
     (IN_ROLE + "method: saml\n", 6, "method", "must be assume_role or federation_token"),
     (IN_ROLE + "session_seconds: 1h\n", 6, "session_seconds", "must be a whole number"),
-    (IN_ROLE + "session_seconds: 899\n", 6, "session_seconds", "between 900 and 43200"),
-    (IN_ROLE + "session_seconds: 43201\n", 6, "session_seconds", "between 900 and 43200"),
-    (IN_TOKEN + "session_seconds: 129601\n", 8, "session_seconds", "between 900 and 129600"),
+    (IN_ROLE + "session_seconds: 899\n", 6, "session_seconds", "between 900 s and 43200 s"),
+    (IN_ROLE + "session_seconds: 43201\n", 6, "session_seconds", "between 900 s and 43200 s"),
+    (IN_TOKEN + "session_seconds: 129601\n", 8, "session_seconds", "between 900 s and 129600 s"),
     (IN_ROLE + "max_session_seconds: 1800\n", 6, "max_session_seconds", "at least session_seconds"),
-    (IN_ROLE + "max_session_seconds: 43201\n", 6, "max_session_seconds", "between 900 and 43200"),
-    (IN_ROLE + "console_seconds: 60\n", 6, "console_seconds", "between 900 and 43200"),
+    (
+        IN_ROLE + "max_session_seconds: 43201\n",
+        6,
+        "max_session_seconds",
+        "between 900 s and 43200 s",
+    ),
+    (IN_ROLE + "console_seconds: 60\n", 6, "console_seconds", "between 900 s and 43200 s"),
     (IN_TOKEN + "console_seconds: 3600\n", 8, "console_seconds", "federation_token"),
     (IN_TOKEN + "console_seconds: 0\n", 8, "console_seconds", "federation_token"),
     (IN_TOKEN + "external_id: abc\n", 8, "external_id", "federation_token"),
@@ -71,6 +84,8 @@ MISTAKES = [
     (IN_ROLE + "external_id: a b\n", 6, "external_id", "may hold only"),
     (IN_ROLE + "session_policy: Allow\n", 6, "session_policy", "mapping or JSON text"),
     (IN_ROLE + "session_policy: {Version: x}\n", 6, "session_policy", "Statement"),
+    (IN_ROLE + "session_policy: {Statement: []}\n", 6, "session_policy", "needs a statement"),
+    (IN_ROLE + "region: eu-mars-1\n", 6, "region", "is not a region of the partition aws"),
     (IN_ROLE + "session_policy: {Statement: [null]}\n", 6, "session_policy", "has no value"),
     (
         IN_ROLE + 'session_policy: \'{"Statement": 1, "Statement": 2}\'\n',
@@ -83,6 +98,26 @@ MISTAKES = [
         6,
         "session_policy",
         "must be 1 to 2048 characters",
+    ),
+    (
+        IN_ROLE + "session_policy: '{\"Statement\": [{]}'\n",
+        6,
+        "session_policy",
+        "line 1, column 17 needs a name in double quotes",
+    ),
+    (IN_ROLE + "session_policy: {Statement: [x]}\n", 6, "session_policy", "must be a mapping"),
+    (
+        IN_ROLE + "session_policy: {Statement: [{Effect: Allow, Principal: '*'}]}\n",
+        6,
+        "session_policy",
+        "belongs in the role’s trust policy",
+    ),
+    (
+        IN_ROLE + "session_policy: {Statement: {Effect: Allow, Action: 's3:*', "
+        "Resource: 'arn:aws-cn:s3:::x'}}\n",
+        6,
+        "session_policy",
+        "is of the partition aws-cn, the account of aws",
     ),
     (IN_ROLE + "policy_arns: [ReadOnly]\n", 6, "policy_arns", "must be the ARN"),
     (
@@ -121,6 +156,12 @@ MISTAKES = [
     (IN_GRANT + "group: x\n", 6, "group", "not both"),
     (HEAD + "grants:\n  - {user: ann, role: '*'}\n", 3, "account", "is required"),
     (HEAD + "grants:\n  - {user: ann, account: {}, role: '*'}\n", 3, "account", "at least one tag"),
+    (
+        HEAD + f"grants:\n  - {{user: ann, account: {TAGS_51}, role: '*'}}\n",
+        3,
+        "account",
+        "at most 50 tags are allowed, not 51",
+    ),
     (HEAD + "grants:\n  - {user: ann, account: '*'}\n", 3, "role", "is required"),
     (HEAD + "grants:\n  - {user: ann, account: '*', role: a*}\n", 3, "role", "the role’s name"),
     (IN_GRANT + "expires: 2027-12-31\n", 6, "expires", "a moment with its zone"),
@@ -239,7 +280,7 @@ def test_a_default_that_a_federation_token_cannot_have_is_left_out_for_it() -> N
     file = good(
         HEAD + "defaults: {console_seconds: 43200, external_id: abc, set_source_identity: true}\n"
         "accounts:\n  - id: '222222222222'\n    roles:\n      - name: a\n"
-        "      - {name: b, method: federation_token, session_policy: {Statement: []}}\n"
+        f"      - {{name: b, method: federation_token, session_policy: {{Statement: {ALL}}}}}\n"
     )
     a, b = file.roles
     assert (a.console_seconds, a.external_id, a.set_source_identity) == (43_200, "abc", True)
@@ -290,4 +331,15 @@ def test_moments_are_kept_in_utc(written: str, kept: str) -> None:
     ],
 )
 def test_a_session_policy_reaches_aws_as_it_was_meant(policy: str, kept: str) -> None:
-    assert good(IN_ROLE + f"session_policy: {policy}\n").roles[0].session_policy == kept
+    written, meant = (text.replace("[]", ALL) for text in (policy, kept))
+    assert good(IN_ROLE + f"session_policy: {written}\n").roles[0].session_policy == meant
+
+
+def test_p35_a_policy_written_as_a_mapping_is_held_to_the_rules_of_json_text() -> None:
+    node: Node = Scalar(6, "x", plain=True)
+    for _ in range(DEEPEST):
+        node = Sequence(6, [node])
+    with pytest.raises(NotAPolicy, match="is nested too deeply"):
+        policy_of(Mapping(6, {"Statement": node}))
+    with pytest.raises(NotAPolicy, match="half a character"):
+        policy_of(Mapping(6, {"Statement": Scalar(6, "\ud800", plain=True)}))

@@ -431,13 +431,20 @@ def test_description_never_fails(to: str, region: str) -> None:
     assert describe(to, region)[0]
 
 
-@given(wishes, st.sampled_from(["", "eu-west-1", "us-east-1"]))
-def test_description_agrees_with_the_destination(to: str, region: str) -> None:
+@given(
+    wishes,
+    st.sampled_from(["", "eu-west-1", "us-east-1"]),
+    st.sampled_from(["", "eu-central-1"]),
+)
+@example(f"https://eu-west-1.{CONSOLE}/s3/buckets/x?region=eu-west-1", "", "eu-central-1")
+@example("https://health.console.aws.amazon.com/health/home", "", "eu-central-1")
+@example("s3", "", "eu-central-1")
+def test_description_agrees_with_the_destination(to: str, region: str, role_region: str) -> None:
     try:
-        found = go(to, region)
+        found = go(to, region, role_region)
     except InvalidRequest:
         return
-    assert describe(to, region) == describe(found.url, found.region)
+    assert describe(to, region, role_region) == describe(found.url, found.region)
 
 
 # Words

@@ -33,6 +33,12 @@ POLICY = {
 }
 
 
+def statement(**more: object) -> str:
+    """A policy of one statement, right but for what a test changes in it."""
+    right = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    return json.dumps({"Statement": [{**right, **more}]})
+
+
 def shapes(service: str) -> Mapping[str, Any]:
     model = Loader().load_service_model(service, "service-2")
     found: Mapping[str, Any] = model["shapes"]
@@ -82,7 +88,7 @@ def test_credentials_live_from_900_seconds_to_the_methods_maximum(
     assert problem_with_duration(longest, method) is None
     for seconds in (-1, 0, 899, longest + 1):
         assert said(problem_with_duration(seconds, method)) == (
-            f"must be between 900 and {longest} seconds"
+            f"must be between 900 s and {longest} s"
         )
 
 
@@ -106,7 +112,8 @@ def test_external_id_that_aws_refuses(value: str) -> None:
 def test_session_policy_that_aws_takes() -> None:
     assert problem_with_session_policy(json.dumps(POLICY)) is None
     assert problem_with_session_policy(json.dumps(POLICY, indent=2)) is None
-    assert problem_with_session_policy('{"Statement": {"Effect": "Allow"}}') is None
+    one = {"Effect": "Deny", "NotAction": ["iam:*", "*"], "NotResource": "arn:aws:s3:::x/*"}
+    assert problem_with_session_policy(json.dumps({"Statement": one})) is None
 
 
 @pytest.mark.parametrize(
@@ -123,10 +130,30 @@ def test_session_policy_that_aws_takes() -> None:
         ('{"Version": "2012-10-17"}', "Statement"),
         ('{"Statement": "Allow"}', "Statement"),
         ('{"Version": "2012-10-18", "Statement": []}', "2012-10-17"),
+        ('{"Version": "2012-10-17", "Statement": []}', "needs a statement"),
+        ('{"Statement": ["Allow"]}', "must be a mapping"),
+        (statement(Principal={"AWS": "*"}), "trust policy"),
+        (statement(NotPrincipal="*"), "trust policy"),
+        (statement(Actions="s3:*"), "knows no “Actions”"),
+        (statement(Effect="allow"), "Allow or Deny"),
+        (statement(Action="S3List"), "“S3List” is no action"),
+        (statement(Action=[]), "empty list"),
+        (statement(Action=["s3:*", 1]), "“1” is no action"),
+        (statement(NotAction="s3:*"), "either Action or NotAction"),
+        (statement(Resource="my-bucket"), "“my-bucket” is no resource"),
+        ('{"Statement": [{"Effect": "Allow", "Action": "*"}]}', "either Resource or NotResource"),
     ],
 )
 def test_session_policy_that_aws_refuses_says_why(policy: str, reason: str) -> None:
     assert reason in said(problem_with_session_policy(policy))
+
+
+def test_resources_of_another_partition_are_refused_and_named() -> None:
+    for arn in ("arn:aws-cn:s3:::x", "arn:aws:s3:::x"):
+        mixed = statement(Resource=["*", "arn:*:s3:::x", arn])
+        ours, theirs = ("aws", "aws-cn") if "cn" in arn else ("aws-cn", "aws")
+        assert limits.problem_with_policy_partition(mixed, theirs) is None
+        assert arn in said(limits.problem_with_policy_partition(mixed, ours))
 
 
 def test_inline_and_managed_session_policies_share_2048_characters() -> None:

@@ -75,7 +75,7 @@ def test_regions_of_partitions_left_out_belong_to_none_that_is_served() -> None:
     [
         *("", "aws-global", "us-east", "us-east-1a", "us-east-1.evil", "us-east-1\n", "US-EAST-1"),
         *("xx-east-1", "us-east-100", "us--1", "us-e_st-1", "us-e\u0430st-1", "eu-west-\u0661"),
-        "us-" + "a" * 60 + "-1",
+        *("us-" + "a" * 60 + "-1", "eu-mars-1", "eu-norteast-1", "us-gov-moon-1"),
     ],
 )
 def test_text_that_is_no_region_belongs_nowhere(region: str) -> None:

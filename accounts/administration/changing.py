@@ -1,0 +1,119 @@
+"""A change by an administrator: made, judged and told in the record, in one transaction.
+
+Whatever the way (a form, an action on many, a button), it happens inside ``changing``: what it told
+becomes a row each with before and after, and a change that lifts its maker is taken back whole.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts import record
+from accounts.administration.lifting import require_not_lifted
+from accounts.administration.reach import reach
+from accounts.database.connection import one_large_change_at_a_time
+from accounts.errors import PortalError
+from accounts.models import Action, Outcome, User
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Who changes something, from where: what the record keeps beside the change itself."""
+
+    user: User
+    ip: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change as the record keeps it.
+
+    ``change`` is ``add``, ``change``, ``delete`` or another short word; ``kind`` what it is that
+    was changed (``grant``, ``role``…), ``name`` which one. ``before`` and ``after`` hold what is
+    different, None where there was nothing, or is nothing any more. ``account`` and ``role`` are
+    what the row is found by.
+    """
+
+    change: str
+    kind: str
+    name: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    account: str = ""
+    role: str = ""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What the row says of it."""
+        return {
+            "change": self.change,
+            "kind": self.kind,
+            "name": self.name,
+            "before": self.before,
+            "after": self.after,
+        }
+
+
+@dataclass
+class Changes:
+    """What an administrator has changed so far; the rows are written when all is done."""
+
+    administrator: Administrator
+    told: list[Told] = field(default_factory=list)
+
+    def tell(self, change: Told) -> None:
+        """Keep a change for the record."""
+        self.told.append(change)
+
+
+@contextmanager
+def changing(administrator: Administrator) -> Iterator[Changes]:
+    """Let an administrator change things in the block; tell the record what they were at its end.
+
+    Raises NotAllowed where it would lift themselves, RecordUnavailable; then, as after any other
+    exception, nothing has changed.
+    """
+    with record.recording():
+        # Two changes at once, each harmless, could lift their maker together.
+        one_large_change_at_a_time()
+        before = reach(administrator.user, timezone.now())
+        changes = Changes(administrator)
+        with connection.execute_wrapper(before.watch):
+            yield changes
+        require_not_lifted(before)
+        for told in changes.told:
+            act = _act(administrator, told.details, told.account, told.role)
+            record.write(act, Outcome.SUCCEEDED)
+
+
+def tell_refusal(administrator: Administrator, what: Mapping[str, Any], error: PortalError) -> None:
+    """Write the row of a try that was refused. ``what`` holds names, never values of a form.
+
+    Raises RecordUnavailable.
+    """
+    params = {name: str(value) for name, value in error.params.items()}
+    details = {**what, "message": error.message % params}
+    code = getattr(error, "code", "") or type(error).__name__
+    record.write_refusal(_act(administrator, details), Outcome.DENIED, code)
+
+
+def _act(
+    administrator: Administrator, details: Mapping[str, Any], account: str = "", role: str = ""
+) -> record.Act:
+    return record.Act(
+        action=Action.ADMIN_CHANGE,
+        actor=administrator.user.username,
+        actor_key=administrator.user.record_key,
+        account=account,
+        role=role,
+        ip=administrator.ip,
+        user_agent=administrator.user_agent,
+        request_id=administrator.request_id,
+        details=details,
+    )

@@ -1,0 +1,44 @@
+"""Windows of time in which somebody may enter: from a grant's start to its end, joined, compared.
+
+A grant without a start has always been there, one without an end stays for ever.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+Window: TypeAlias = tuple[datetime, datetime]
+"""From a moment on, and until another."""
+Windows: TypeAlias = tuple[Window, ...]
+"""In order and apart from each other."""
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def window(starts: datetime | None, expires: datetime | None) -> Window:
+    """Return when a grant holds."""
+    return starts or EARLIEST, expires or LATEST
+
+
+def from_now(windows: Iterable[Window], now: datetime) -> Windows:
+    """Join times and leave out what is over; what has begun has always been."""
+    joined: list[Window] = []
+    for starts, ends in sorted(w for w in windows if w[1] > max(now, w[0])):
+        begins = EARLIEST if starts <= now else starts
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], ends))
+        else:
+            joined.append((begins, ends))
+    return tuple(joined)
+
+
+def covers(windows: Iterable[Window], others: Iterable[Window]) -> bool:
+    """Tell whether all the other times lie within the first ones."""
+    within = tuple(windows)
+    return all(any(a <= b[0] and b[1] <= e for a, e in within) for b in others)
+
+
+def last_end(windows: Windows) -> datetime | None:
+    """Return when it all ends; None: never, or it never was."""
+    return None if not windows or windows[-1][1] == LATEST else windows[-1][1]

@@ -1,0 +1,1 @@
+"""How the administration shows dates, by language: short, and as elsewhere here."""
