@@ -1,7 +1,6 @@
 """Home: everything the person may open, first what they use, found from the first word."""
 
 import gzip
-import time
 from datetime import timedelta
 
 import pytest
@@ -381,17 +380,12 @@ class TestCost:
         self, ann: User, signed_in: Client
     ) -> None:
         self.big(ann, 1000)
-        signed_in.get("/", headers={"Accept-Encoding": "gzip"})
-        began = time.perf_counter()
         answer = signed_in.get("/", headers={"Accept-Encoding": "gzip"})
-        seconds = time.perf_counter() - began
         assert answer.headers["Content-Encoding"] == "gzip"
         assert len(answer.content) <= 60_000
         document = read(gzip.decompress(answer.content))
         assert len(opens(document)) == 2998
         assert "data-many" in document.one("div", class_="accounts").attributes
-        # Several times what it takes, so that only a change of kind is caught on a busy machine.
-        assert seconds < 1
 
 
 def test_what_was_long_ago_is_told_by_its_date() -> None:
