@@ -231,7 +231,7 @@ def _longest(role: Role, *, is_chained: bool) -> int:
 
 
 def _fetch(plan: SessionPlan, going: _Going, without: tuple[str, ...] = ()) -> TemporaryCredentials:
-    asked = "AssumeRole" if plan.method == "assume_role" else "GetFederationToken"
+    asked = Method(plan.method).operation
     try:
         given = methods.fetch(plan, sources(), going.budget)
     except UpstreamError as error:

@@ -57,18 +57,7 @@ def take_snapshot() -> Snapshot:
     shared = Bookmark.objects.filter(group__isnull=False)
     return Snapshot(
         sources=_rows(CredentialSource, "name", "profile", "from_file"),
-        accounts=_rows(
-            Account,
-            "account_id",
-            "partition",
-            "alias",
-            "name",
-            "environment",
-            "colour",
-            "tags",
-            "disabled",
-            "from_file",
-        ),
+        accounts=_rows(Account, *ACCOUNT_COLUMNS, "from_file"),
         roles=_rows(Role, "id", "account_id", "name", *ROLE_COLUMNS, "from_file"),
         groups=_rows(Group, "id", "name", "origin", "from_file"),
         memberships=_rows(local_members, "group__name", "user__username", "from_file"),
@@ -99,6 +88,18 @@ def take_snapshot() -> Snapshot:
     )
 
 
+ACCOUNT_COLUMNS = (
+    "account_id",
+    "partition",
+    "alias",
+    "name",
+    "environment",
+    "colour",
+    "tags",
+    "disabled",
+)
+"""All that an account is, for the file and in what the record is told of it."""
+
 ROLE_COLUMNS = (
     "title",
     "method",
@@ -116,6 +117,7 @@ ROLE_COLUMNS = (
     "require_reason",
     "disabled",
 )
+"""All that a role is, beside its account and name."""
 
 
 def _rows(source: Any, *columns: str) -> Rows:

@@ -15,6 +15,8 @@ from accounts.models import Account, CredentialSource, Group, Role, User, normal
 from accounts.role_rules import account_number_of
 
 MOST_FOUND = 20
+MOST_WORDS = 8
+"""So many words of a search count, here and in a list."""
 _MOST_AT_ONCE = 100
 
 
@@ -147,7 +149,7 @@ def find(kind: str, words: str) -> list[Found]:
     """
     naming = _NAMINGS[kind]
     rows: QuerySet = QuerySet(naming.model).select_related(*naming.related).order_by(*naming.order)
-    for word in _searched_words(words)[:8]:
+    for word in _searched_words(words)[:MOST_WORDS]:
         rows = rows.filter(_holds(naming, word))
     return [Found(naming.texts(row)[0], naming.label(row)) for row in rows[:MOST_FOUND]]
 

@@ -23,6 +23,11 @@ class Method(models.TextChoices):
     ASSUME_ROLE = "assume_role", _("assume role")
     FEDERATION_TOKEN = "federation_token", _("federation token")
 
+    @property
+    def operation(self) -> str:
+        """What AWS calls the call."""
+        return "AssumeRole" if self is Method.ASSUME_ROLE else "GetFederationToken"
+
 
 class CredentialSource(models.Model):
     """How the broker itself gets credentials: botocore's default chain, or a named profile."""

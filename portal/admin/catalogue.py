@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access_file.state import ACCOUNT_COLUMNS
 from accounts.models import DEFAULT_SOURCE, Account, CredentialSource, Role
 from accounts.role_rules import complaints_about_source
 from portal.admin.account_form import AccountForm
@@ -29,16 +30,7 @@ class AccountAdmin(ShownInWords):
     """AWS accounts."""
 
     kind = "account"
-    told_fields = (
-        "account_id",
-        "partition",
-        "alias",
-        "name",
-        "environment",
-        "colour",
-        "tags",
-        "disabled",
-    )
+    told_fields = ACCOUNT_COLUMNS
     identity_fields = ("account_id",)
     is_known_by_place = True
     shown_instead = {"tags": "shown_tags", "disabled": "shown_disabled"}
@@ -134,9 +126,8 @@ class AccountAdmin(ShownInWords):
     ) -> HttpResponse:
         """Show an account with its first roles; the others are in the list of roles."""
         if obj is not None:
-            shown = environment(obj.environment)
             context |= {
-                "environment": {"kind": shown.kind, "title": shown.title},
+                "environment": environment(obj.environment),
                 "roles": obj.roles.order_by("name")[:SHOWN_ROLES],
                 "roles_number": obj.role_number,
                 "may_add_role": request.user.has_perm("accounts.add_role"),

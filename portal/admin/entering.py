@@ -51,10 +51,7 @@ def length_text(seconds: int) -> str:
     return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
 
 
-METHOD_TITLES: Mapping[str, str] = {
-    Method.ASSUME_ROLE: "AssumeRole",
-    Method.FEDERATION_TOKEN: "GetFederationToken",
-}
+METHOD_TITLES: Mapping[str, str] = {method: method.operation for method in Method}
 """What AWS calls the two methods."""
 
 

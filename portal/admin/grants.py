@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.administration import granting
+from accounts.administration import granting, naming
 from accounts.administration.attention import ENDING_DAYS
 from accounts.administration.changing import Told
 from accounts.administration.grant_plan import MOST_AT_ONCE
@@ -33,7 +33,7 @@ from accounts.models import ANY_ROLE, Account, Grant, Group, Role, User
 from portal.admin import grant_change, grant_new, grant_step_pages
 from portal.admin.grant_pages import is_key
 from portal.admin.grant_words import grant_words
-from portal.admin.recorded import MOST_WORDS, RecordedAdmin
+from portal.admin.recorded import RecordedAdmin
 from portal.admin.site import site
 from portal.pages.wording import moment_words
 
@@ -214,7 +214,7 @@ class GrantAdmin(RecordedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Grant], search_term: str
     ) -> tuple[QuerySet[Grant], bool]:
         """Find grants by words about whom, where, which role or the note; then by their use."""
-        for word in search_term.split()[:MOST_WORDS]:
+        for word in search_term.split()[: naming.MOST_WORDS]:
             queryset = queryset.filter(_mentions(word))
         use = request.GET.get("use", "")
         if use in _UNUSED_DAYS and _may_see_use(request):

@@ -63,9 +63,6 @@ _FIELDS: Mapping[type[models.Field], dict[str, Any]] = {
     models.PositiveIntegerField: {"widget": forms.NumberInput()},
 }
 
-MOST_WORDS = 8
-"""So many words of a search count in a list."""
-
 site.disable_action("delete_selected")
 site.add_action(delete_selected)
 
@@ -428,7 +425,7 @@ class RecordedAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         """Find by the first few words: each is a condition, and a database takes only so many."""
-        words = search_term.split()[:MOST_WORDS]
+        words = search_term.split()[: naming.MOST_WORDS]
         return super().get_search_results(request, queryset, " ".join(words))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:

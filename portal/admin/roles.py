@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access_file.state import ROLE_COLUMNS
 from accounts.administration import naming
 from accounts.aws_rules.limits import role_arn
 from accounts.aws_rules.method_advice import DIFFERENCES
@@ -44,25 +45,7 @@ class RoleAdmin(ShownInWords):
     """Roles."""
 
     kind = "role"
-    told_fields = (
-        "account_id",
-        "name",
-        "title",
-        "method",
-        "source_id",
-        "session_seconds",
-        "max_session_seconds",
-        "console_seconds",
-        "external_id",
-        "session_policy",
-        "policy_arns",
-        "session_tags",
-        "set_source_identity",
-        "region",
-        "destination",
-        "require_reason",
-        "disabled",
-    )
+    told_fields = ("account_id", "name", *ROLE_COLUMNS)
     identity_fields = ("account", "name")
     is_known_by_place = True
     form = RoleForm
@@ -304,8 +287,7 @@ class RoleAdmin(ShownInWords):
             context["arn"] = _arn(role)
         if obj is not None:
             context["who"] = who_context(request, obj)
-            shown = environment(obj.account.environment)
-            context["environment"] = {"kind": shown.kind, "title": shown.title}
+            context["environment"] = environment(obj.account.environment)
             context["may_try"] = may_try(request)
         return super().render_change_form(request, context, add, change, form_url, obj)
 

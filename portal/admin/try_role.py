@@ -37,13 +37,12 @@ def view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _context(request: HttpRequest, role: Role, trial: Trial | None) -> dict[str, Any]:
-    shown = environment(role.account.environment)
     context: dict[str, Any] = {
         "role": role,
         "opts": Role._meta,  # noqa: SLF001 Django's documented API
         "title": gettext("Try %(role)s in %(account)s")
         % {"role": role.shown_title, "account": role.account.title},
-        "environment": {"kind": shown.kind, "title": shown.title},
+        "environment": environment(role.account.environment),
         "method": MethodChoice.titles[role.method],
         "trial": trial,
         "asks_longest": role.longest_seconds > LEAST_MAXIMUM_SECONDS

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_lazy
 
+from accounts.models import Method
 from portal.pages.wording import duration_words, moment_words
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[^,]*(Z|[+-]\d\d:\d\d)\Z")
@@ -148,7 +149,6 @@ _FIELDS: Mapping[str, Any] = {
     "user": gettext_lazy("person"),
     "username": gettext_lazy("user name"),
 }
-_METHODS = {"assume_role": "AssumeRole", "federation_token": "GetFederationToken"}
 
 
 def sentence_of_change(details: Mapping[str, Any], actor: str) -> Sentence:
@@ -238,7 +238,9 @@ def _value(field: str, value: Any) -> str:
     """Return a field's value in words: whole minutes are a length, ``1 h``."""
     if field.endswith("_seconds") and isinstance(value, int) and value % 60 == 0:
         return duration_words(value)
-    return _METHODS.get(value, value) if field == "method" else _text(value)
+    if field == "method":
+        return Method(value).operation if value in Method.values else value
+    return _text(value)
 
 
 def _text(value: Any) -> str:

@@ -41,11 +41,12 @@ print(refused, GrantedRole.objects.filter(user=ann).exists())
 """
 
 A_FORM_WHILE_ANOTHER_WRITES = """
-import threading, time
+import threading
 from django.conf import settings
 from django.db import connection, transaction
 settings.ALLOWED_HOSTS = ["*"]
 from accounts.models import User
+from tests.directory.house import eventually
 from tests.portal.admin import cast
 
 bob = User.objects.create_user("bob", "the old password")
@@ -63,9 +64,7 @@ def waits():
 with transaction.atomic():
     User.objects.filter(pk=bob.pk).update(password="another")
     saving.start()
-    deadline = time.monotonic() + 20
-    while not waits() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(waits, 20)
 saving.join()
 bob.refresh_from_db()
 print(bob.name, bob.password == "another")

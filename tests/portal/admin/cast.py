@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts import administrators
-from accounts.models import Action, Entry, Outcome, User
+from accounts.models import Action, DirectoryState, Entry, Origin, Outcome, User
 from portal.admin.recorded import STAMP, RecordedAdmin
 from portal.admin.registry import site
 from portal.signin import session_limits
@@ -38,6 +38,15 @@ def with_rights(name: str, *rights: str) -> User:
     assert own.permissions.count() == len(rights)
     user = User.objects.create_user(name, is_staff=True)
     user.groups.add(own)
+    return user
+
+
+def directory_person(name: str) -> User:
+    """Somebody whom the directory has let in."""
+    user = User.objects.create_placeholder(name)
+    user.origin, user.directory_state = Origin.DIRECTORY, DirectoryState.PRESENT
+    user.directory_id = "e1"
+    user.save()
     return user
 
 

@@ -31,11 +31,7 @@ def danas(dana: User) -> Client:
 
 @pytest.fixture
 def directory_person() -> User:
-    user = User.objects.create_placeholder("newcomer")
-    user.origin, user.directory_state = Origin.DIRECTORY, DirectoryState.PRESENT
-    user.directory_id = "e1"
-    user.save()
-    return user
+    return cast.directory_person("newcomer")
 
 
 def page(user: User, word: str = "change") -> str:

@@ -6,7 +6,7 @@ The end of access and of sessions, and whose they are to end, is told in ``test_
 import pytest
 from django.test import Client
 
-from accounts.models import DirectoryState, Origin, User
+from accounts.models import Origin, User
 from tests.portal.admin import cast
 from tests.portal.reading import read
 
@@ -27,11 +27,7 @@ def danas(dana: User) -> Client:
 
 @pytest.fixture
 def directory_person() -> User:
-    user = User.objects.create_placeholder("newcomer")
-    user.origin, user.directory_state = Origin.DIRECTORY, DirectoryState.PRESENT
-    user.directory_id = "e1"
-    user.save()
-    return user
+    return cast.directory_person("newcomer")
 
 
 def page(user: User, word: str) -> str:
