@@ -22,7 +22,7 @@ from django.urls import URLPattern, URLResolver, path, reverse_lazy
 from accounts.administration.changing import Administrator, tell_refusal
 from accounts.errors import InvalidRequest, NotAllowed, NotLetIn, PortalError, gettext_noop
 from portal.admin import autocomplete
-from portal.admin.start import start
+from portal.admin.start.page import start
 from portal.errors import DirectoryUnavailable
 from portal.middleware import CONTENT_SECURITY_POLICY
 from portal.pages.visitor import caller, signed_in_user

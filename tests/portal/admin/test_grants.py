@@ -27,7 +27,7 @@ from accounts.models import (
     Role,
     User,
 )
-from portal.admin import grant_change
+from portal.admin.grants import change as change_page
 from tests.portal.admin import cast
 from tests.portal.reading import Element, read
 
@@ -94,7 +94,7 @@ def while_it_waits(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object])
         with changing(administrator) as changes:
             yield changes
 
-    monkeypatch.setattr(grant_change, "changing", waiting)
+    monkeypatch.setattr(change_page, "changing", waiting)
 
 
 class TestNew:
@@ -226,7 +226,7 @@ class TestNew:
     ) -> None:
         group = Group.objects.create(name="admins")
         Membership.objects.create(group=group, user=dana)
-        for place in ("portal.admin.grant_new", "accounts.administration.granting"):
+        for place in ("portal.admin.grants.new", "accounts.administration.granting"):
             monkeypatch.setattr(f"{place}.require_not_own", lambda *_: None)
         looked = danas.post(ADD, sent(people="", groups="admins"))
         answer = danas.post(ADD, {**hidden_fields(looked), "save": "1"})

@@ -19,9 +19,9 @@ from accounts.access_file.apply import Proposal
 from accounts.access_file.export import export_text
 from accounts.access_file.problems import AccessFileProblems
 from accounts.models import Account, Bookmark, CredentialSource, Group, Role
-from portal.admin.account_form import AccountForm
+from portal.admin.catalogue.account_form import AccountForm
+from portal.admin.catalogue.role_form import RoleForm
 from portal.admin.entering import length_text, pairs_text, read_length, read_pairs
-from portal.admin.role_form import RoleForm
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from accounts.administration.attention import Example, Finding, Kind
 from accounts.administration.changing import Administrator, Told, changing
 from accounts.models import Account, Action, CredentialSource, Grant, Group, Outcome, Role, User
 from accounts.record import Act
-from portal.admin.attention_lines import AttentionLine
-from portal.admin.launch_plot import DAYS, Day, LaunchPlot
+from portal.admin.start.attention_lines import AttentionLine
+from portal.admin.start.launch_plot import DAYS, Day, LaunchPlot
 from tests.portal.admin.cast import administrator, auditor, browser, superuser
 from tests.portal.reading import Element, read
 

@@ -21,17 +21,23 @@ from accounts.aws_rules.method_advice import DIFFERENCES
 from accounts.aws_rules.policy_text import readable_policy
 from accounts.models import Account, Method, Role
 from accounts.role_in_aws import method_advice, role_values
-from portal.admin import try_role
-from portal.admin.entering import length_text, pairs_text
-from portal.admin.filters import (
+from portal.admin.catalogue import try_role
+from portal.admin.catalogue.filters import (
     AccountFilter,
     EnvironmentFilter,
     FailingFilter,
     PartitionFilter,
 )
-from portal.admin.marks import ShownInWords, environment_label, lines, state_label, yes_or_no
-from portal.admin.paste import paste_context
-from portal.admin.role_form import CHECK, MethodChoice, RoleForm
+from portal.admin.catalogue.marks import (
+    ShownInWords,
+    environment_label,
+    lines,
+    state_label,
+    yes_or_no,
+)
+from portal.admin.catalogue.paste import paste_context
+from portal.admin.catalogue.role_form import CHECK, MethodChoice, RoleForm
+from portal.admin.entering import length_text, pairs_text
 from portal.admin.site import site
 from portal.admin.who import who_context
 from portal.pages.environments import environment

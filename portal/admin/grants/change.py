@@ -14,10 +14,10 @@ from accounts.administration.changing import changing
 from accounts.administration.grant_plan import stamp
 from accounts.errors import NotAllowed
 from accounts.models import Grant
-from portal.admin.effects import Shown
-from portal.admin.grant_forms import ChangeForm
-from portal.admin.grant_pages import Moved, frame, is_key, list_address
-from portal.admin.grant_words import grant_words
+from portal.admin.grants.effects import Shown
+from portal.admin.grants.forms import ChangeForm
+from portal.admin.grants.pages import Moved, frame, is_key, list_address
+from portal.admin.grants.words import grant_words
 from portal.admin.recorded import RecordedAdmin
 from portal.admin.site import administrator, refuse
 from portal.pages.visitor import signed_in_user

@@ -32,8 +32,8 @@ from accounts.models import (
     Role,
     User,
 )
-from portal.admin.attention_lines import AttentionLine
-from portal.admin.launch_plot import DAYS, Day, LaunchPlot
+from portal.admin.start.attention_lines import AttentionLine
+from portal.admin.start.launch_plot import DAYS, Day, LaunchPlot
 from portal.pages.history_lines import Line
 from portal.pages.visitor import signed_in_user
 

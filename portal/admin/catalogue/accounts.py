@@ -14,10 +14,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access_file.state import ACCOUNT_COLUMNS
 from accounts.models import DEFAULT_SOURCE, Account, CredentialSource, Role
 from accounts.role_rules import complaints_about_source
-from portal.admin.account_form import AccountForm
+from portal.admin.catalogue.account_form import AccountForm
+from portal.admin.catalogue.filters import EnvironmentFilter, PartitionFilter
+from portal.admin.catalogue.marks import (
+    ShownInWords,
+    environment_label,
+    lines,
+    state_label,
+    yes_or_no,
+)
 from portal.admin.entering import add_complaints, pairs_text
-from portal.admin.filters import EnvironmentFilter, PartitionFilter
-from portal.admin.marks import ShownInWords, environment_label, lines, state_label, yes_or_no
 from portal.admin.recorded import RecordedAdmin
 from portal.admin.site import site
 from portal.pages.environments import environment

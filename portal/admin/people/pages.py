@@ -18,7 +18,7 @@ from accounts.administration import people
 from accounts.administration.changing import changing
 from accounts.models import User
 from portal.admin.asking import Question, ask
-from portal.admin.person_forms import PasswordForm
+from portal.admin.people.forms import PasswordForm
 from portal.admin.site import administrator
 from portal.pages.visitor import signed_in_user
 from portal.signin.ending import end_sessions

@@ -19,8 +19,8 @@ from accounts.administration.changing import Told
 from accounts.models import DirectoryState, Grant, Membership, Origin, User
 from portal.admin.counted import CountedList
 from portal.admin.entering import ChosenField
-from portal.admin.person_forms import LONGEST_PASSWORD, NewPersonForm, PersonForm
-from portal.admin.person_pages import done_to_person_urls
+from portal.admin.people.forms import LONGEST_PASSWORD, NewPersonForm, PersonForm
+from portal.admin.people.pages import done_to_person_urls
 from portal.admin.recorded import RecordedAdmin, changes_of, seen_columns
 from portal.admin.site import site
 from portal.admin.who import may_enter, person_urls

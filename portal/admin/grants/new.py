@@ -20,10 +20,10 @@ from accounts.administration.lifting import require_not_own
 from accounts.errors import NotAllowed
 from accounts.models import Group
 from portal.admin.autocomplete import offer_names
-from portal.admin.effects import Shown
-from portal.admin.grant_forms import GrantForm
-from portal.admin.grant_pages import MOST_NAMED, Moved, frame, list_address
-from portal.admin.grant_words import account_titles, planned_words
+from portal.admin.grants.effects import Shown
+from portal.admin.grants.forms import GrantForm
+from portal.admin.grants.pages import MOST_NAMED, Moved, frame, list_address
+from portal.admin.grants.words import account_titles, planned_words
 from portal.admin.site import administrator, refuse
 from portal.pages.visitor import signed_in_user
 from portal.pages.wording import sentences

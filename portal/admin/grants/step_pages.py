@@ -17,10 +17,10 @@ from accounts.administration.changing import changing
 from accounts.administration.grant_plan import MOST_AT_ONCE
 from accounts.administration.grant_steps import Step, StepPlan
 from accounts.errors import NotAllowed
-from portal.admin.effects import Shown
-from portal.admin.grant_forms import EndForm
-from portal.admin.grant_pages import MOST_NAMED, Moved, frame, is_key, list_address
-from portal.admin.grant_words import grant_words
+from portal.admin.grants.effects import Shown
+from portal.admin.grants.forms import EndForm
+from portal.admin.grants.pages import MOST_NAMED, Moved, frame, is_key, list_address
+from portal.admin.grants.words import grant_words
 from portal.admin.site import administrator, refuse
 from portal.pages.visitor import signed_in_user
 from portal.pages.wording import sentences

@@ -11,9 +11,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account, Method, Role
+from portal.admin.catalogue.paste import paste_context
+from portal.admin.catalogue.role_form import MethodChoice, RoleForm
 from portal.admin.entering import length_text, pairs_text
-from portal.admin.paste import paste_context
-from portal.admin.role_form import MethodChoice, RoleForm
 from portal.pages.environments import environment
 from portal.pages.visitor import visitor
 from portal.pages.wording import sentence

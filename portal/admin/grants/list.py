@@ -30,9 +30,11 @@ from accounts.administration.who import (
     unused_among,
 )
 from accounts.models import ANY_ROLE, Account, Grant, Group, Role, User
-from portal.admin import grant_change, grant_new, grant_step_pages
-from portal.admin.grant_pages import is_key
-from portal.admin.grant_words import grant_words
+from portal.admin.grants.change import change as change_page
+from portal.admin.grants.new import add as add_page
+from portal.admin.grants.pages import is_key
+from portal.admin.grants.step_pages import step_view
+from portal.admin.grants.words import grant_words
 from portal.admin.recorded import RecordedAdmin
 from portal.admin.site import site
 from portal.pages.wording import moment_words
@@ -198,7 +200,7 @@ class GrantAdmin(RecordedAdmin):
         steps = [
             path(
                 f"{step.value}/",
-                self.admin_site.admin_view(grant_step_pages.step_view(self, step)),
+                self.admin_site.admin_view(step_view(self, step)),
                 name=f"accounts_grant_{step.value}",
             )
             for step in Step
@@ -227,13 +229,13 @@ class GrantAdmin(RecordedAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Make many at once."""
-        return grant_new.add(request, self)
+        return add_page(request, self)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show one, and change its end and note."""
-        return grant_change.change(request, self, object_id)
+        return change_page(request, self, object_id)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

@@ -1,0 +1,1 @@
+"""Accounts, credential sources and roles: their lists, forms, and “try this role”."""

@@ -1,0 +1,1 @@
+"""People, groups, permission sets, and what is done to one person."""

@@ -1,0 +1,1 @@
+"""The start page: what needs attention, and the launches of the last days."""
