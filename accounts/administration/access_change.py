@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts.administration.grant_lines import Pattern
 from accounts.administration.windows import (
     EARLIEST,
     Window,
@@ -24,10 +23,9 @@ from accounts.administration.windows import (
     last_end,
     window,
 )
+from accounts.grant_pattern import Pattern
 from accounts.models import (
-    ANY_ROLE,
     IS_SHUT_OUT,
-    Account,
     Grant,
     GrantedRole,
     Group,
@@ -203,27 +201,11 @@ def _groups(changes: Iterable[Change]) -> QuerySet[Group]:
 
 def _roles(changes: Iterable[Change]) -> QuerySet[Role]:
     patterns = {change.pattern for change in changes}
-    tags = _tags_of_accounts() if any(pattern.account_tags for pattern in patterns) else {}
     wanted = Q(pk__in=())
     for pattern in sorted(patterns):
-        wanted |= _named_by(pattern, tags)
+        wanted |= pattern.roles
     rows = Role.objects.filter(wanted, disabled=False, account__disabled=False)
     return rows.order_by("account__name", "account_id", "name")
-
-
-def _tags_of_accounts() -> dict[str, dict[str, str]]:
-    return dict(Account.objects.exclude(tags={}).values_list("account_id", "tags"))
-
-
-def _named_by(pattern: Pattern, tags: dict[str, dict[str, str]]) -> Q:
-    named = Q() if pattern.role_name == ANY_ROLE else Q(name=pattern.role_name)
-    if pattern.account_id:
-        return named & Q(account_id=pattern.account_id)
-    if pattern.account_tags:
-        wanted = pattern.account_tags
-        ids = [key for key, own in tags.items() if all(own.get(k) == v for k, v in wanted)]
-        return named & Q(account_id__in=ids)
-    return named or Q(pk__isnull=False)
 
 
 # --- comparing -------------------------------------------------------------------------------
@@ -280,7 +262,7 @@ def _afterwards(
         if change.grant_id or not change.after:
             continue
         theirs = [p.username for p in persons if _is_for(change, p, members)]
-        for role in (role for role in roles if _names(change.pattern, role)):
+        for role in (role for role in roles if change.pattern.names(role)):
             for username in theirs:
                 key = (username, role.pk)
                 if key not in after:
@@ -315,7 +297,3 @@ def _is_for(change: Change, person: _Person, members: set[tuple[int | None, int 
     if change.user_id:
         return change.user_id == person.pk
     return person.pk is None and change.name == person.username
-
-
-def _names(pattern: Pattern, role: Role) -> bool:
-    return pattern.matches(role.name, role.account_id, role.account.tags)

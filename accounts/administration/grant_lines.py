@@ -12,48 +12,16 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.access_file.specs import ANY_ACCOUNT, Pairs, pairs_text, sorted_pairs
+from accounts.access_file.specs import ANY_ACCOUNT, Pairs, sorted_pairs
 from accounts.administration.naming import account_text
 from accounts.aws_rules import limits
+from accounts.grant_pattern import Pattern
 from accounts.lines import problem_with_line
-from accounts.models import ANY_ROLE, Account, Grant, Role, check_username, normal_username
+from accounts.models import ANY_ROLE, Account, Role, check_username, normal_username
 from accounts.role_rules import LONGEST_ROLE, problem_with_pair
 
 MOST_LINES = 100
 _BY_TAGS = re.compile(r"\{(?P<tags>.*)\}/(?P<role>.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, order=True)
-class Pattern:
-    """Which roles a grant names: of one account, of any (empty ``account_id``), or by tags."""
-
-    account_id: str
-    account_tags: Pairs
-    role_name: str
-
-    @classmethod
-    def of(cls, grant: Grant) -> "Pattern":
-        """Read it off a grant."""
-        tags = () if grant.account_id else sorted_pairs(grant.account_tags)
-        return cls(grant.account_id or "", tags, grant.role_name)
-
-    @property
-    def place(self) -> str:
-        """Where it leads, as it is typed."""
-        if self.account_tags:
-            return f"{{{pairs_text(self.account_tags)}}}"
-        return self.account_id or ANY_ACCOUNT
-
-    def __str__(self) -> str:
-        return f"{self.place}/{self.role_name}"
-
-    def matches(self, role_name: str, account_id: str, tags: Mapping[str, str]) -> bool:
-        """Whether it names a role, given its account's id and tags; the view's own rule."""
-        if self.role_name not in (ANY_ROLE, role_name):
-            return False
-        if self.account_id:
-            return self.account_id == account_id
-        return all(tags.get(key) == value for key, value in self.account_tags)
 
 
 def read_names(text: str, check: Callable[[str], None] = check_username) -> tuple[str, ...]:

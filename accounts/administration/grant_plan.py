@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from accounts.administration import naming
 from accounts.administration.access_change import Change, Difference, difference
-from accounts.administration.grant_lines import Pattern
 from accounts.administration.windows import window
+from accounts.grant_pattern import Pattern
 from accounts.models import Grant, Group, Origin, User
 
 MOST_AT_ONCE = 200

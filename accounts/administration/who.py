@@ -10,21 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import (
-    CharField,
     Count,
     Exists,
-    ExpressionWrapper,
     F,
     Max,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
-    Value,
 )
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
 
+from accounts.grant_pattern import grant_names_entry, names_role
 from accounts.history import moment_of
 from accounts.models import (
     ANY_ROLE,
@@ -157,14 +153,8 @@ def _people_of(grant: Grant, members: Mapping[int | None, int]) -> int:
 
 
 def leading_to(role: Role, now: datetime) -> QuerySet[Grant]:
-    """Return the grants that lead to a role and are not over; the view's own rule."""
-    tags = role.account.tags
-    here = Q(account=role.account_id) | Q(account__isnull=True, account_tags={})
-    by_tags = Grant.objects.filter(account__isnull=True, role_name__in=(role.name, ANY_ROLE))
-    rows = by_tags.exclude(account_tags={}).values_list("pk", "account_tags")
-    carried = [pk for pk, wanted in rows if all(tags.get(k) == v for k, v in wanted.items())]
-    named = Grant.objects.filter(is_not_over(now), role_name__in=(role.name, ANY_ROLE))
-    return named.filter(here | Q(pk__in=carried))
+    """Return the grants that lead to a role and are not over."""
+    return Grant.objects.filter(names_role(role), is_not_over(now))
 
 
 def what_may_enter(user: User, now: datetime, number: int = 1) -> Page:
@@ -305,8 +295,8 @@ def _is_used(since: datetime | None) -> Any:
     member = Membership.objects.filter(
         group=OuterRef(OuterRef("group")), user__record_key=OuterRef("actor_key")
     )
-    anywhere = acts.filter(_named_by_grant(1), actor_key=OuterRef("user__record_key"))
-    of_member = acts.filter(_named_by_grant(2), actor_key=OuterRef("user__record_key"))
+    anywhere = acts.filter(grant_names_entry(1), actor_key=OuterRef("user__record_key"))
+    of_member = acts.filter(grant_names_entry(2), actor_key=OuterRef("user__record_key"))
     members = Membership.objects.filter(Exists(of_member), group=OuterRef("group"))
     is_users, is_wide = Q(user__isnull=False), Q(account__isnull=True) | Q(role_name=ANY_ROLE)
     return (
@@ -315,18 +305,3 @@ def _is_used(since: datetime | None) -> Any:
         | (~is_users & ~is_wide & Exists(in_the_role.filter(Exists(member))))
         | (~is_users & is_wide & Exists(members))
     )
-
-
-def _named_by_grant(depth: int) -> Q:
-    """Whether an entry's account and role are such as the grant names, ``depth`` queries out."""
-
-    def grants(name: str) -> Any:
-        reference: Any = name
-        for _ in range(depth):
-            reference = OuterRef(reference)
-        return ExpressionWrapper(reference, CharField())
-
-    any_account = Exact(Coalesce(grants("account_id"), Value("")), Value(""))
-    any_role = Exact(grants("role_name"), Value(ANY_ROLE))
-    account = Q(account=grants("account_id")) | Q(any_account)
-    return account & (Q(role=grants("role_name")) | Q(any_role))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.database import granted_role_view
+from accounts.database.carried_tags import ON_POSTGRESQL
 from accounts.database.refusal import APPEND_ONLY
 
 _SEARCH_PATH = "pg_catalog, pg_temp"
@@ -82,7 +83,9 @@ TRIGGERS = {
     ),
 }
 
-_VIEW = granted_role_view.create_statement(join="JOIN", tags_match="a.tags @> g.account_tags")
+_VIEW = granted_role_view.create_statement(
+    join="JOIN", tags_match=ON_POSTGRESQL.format(carried="a.tags", wanted="g.account_tags")
+)
 
 
 def removals() -> Iterator[str]:

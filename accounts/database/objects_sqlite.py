@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from accounts.database import granted_role_view
+from accounts.database.carried_tags import ON_SQLITE
 from accounts.database.refusal import APPEND_ONLY
 
 _REFUSE = f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
@@ -41,10 +42,7 @@ TRIGGERS = {
 # CROSS JOIN keeps SQLite from starting at the catalogue.
 _VIEW = granted_role_view.create_statement(
     join="CROSS JOIN",
-    tags_match="""NOT EXISTS (
-        SELECT 1 FROM json_each(g.account_tags) AS wanted WHERE NOT EXISTS (
-            SELECT 1 FROM json_each(a.tags) AS carried
-            WHERE carried.key = wanted.key AND carried.value = wanted.value))""",
+    tags_match=ON_SQLITE.format(carried="a.tags", wanted="g.account_tags"),
 )
 _STATEMENTS = {**TRIGGERS, granted_role_view.NAME: _VIEW}
 

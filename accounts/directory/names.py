@@ -10,6 +10,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.grant_pattern import Pattern
 from accounts.models import DirectoryState, Grant, Membership, Origin, User
 
 MOST_TOLD = 100
@@ -111,8 +112,7 @@ def _fold_equal_grants(user: User) -> None:
     """
     kept: dict[tuple[object, ...], Grant] = {}
     for grant in user.grants.order_by("pk"):
-        tags = tuple(sorted(grant.account_tags.items()))
-        equal = (grant.account_id, tags, grant.role_name, grant.starts, grant.from_file)
+        equal = (Pattern.of(grant), grant.starts, grant.from_file)
         other = kept.setdefault(equal, grant)
         if _ends_later(grant, other):
             kept[equal] = grant

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test import TransactionTestCase
 
 from tests.postgresql.server import running
 
@@ -43,7 +44,10 @@ def _asks_database(item: pytest.Item) -> bool:
     if item.name == _ABOUT_HASHES:
         return False
     fixtures = getattr(item, "fixturenames", ())
-    return "db" in fixtures or item.get_closest_marker("django_db") is not None
+    if "db" in fixtures or item.get_closest_marker("django_db") is not None:
+        return True
+    # Properties that ask the database are in Django's own test cases.
+    return issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
 
 
 @pytest.hookimpl(trylast=True)

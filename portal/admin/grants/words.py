@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from django.utils.translation import gettext
 
 from accounts.access_file.specs import pairs_text
-from accounts.administration.grant_lines import Pattern
 from accounts.administration.grant_plan import Planned
+from accounts.grant_pattern import Pattern
 from accounts.models import ANY_ROLE, Account, Grant
 
 

@@ -14,11 +14,12 @@ from hypothesis.extra.django import TestCase
 from accounts.administration import grant_plan, grant_steps, granting
 from accounts.administration.access_change import Difference, Kind
 from accounts.administration.changing import Administrator, changing
-from accounts.administration.grant_lines import Pattern, read_names, read_patterns
+from accounts.administration.grant_lines import read_names, read_patterns
 from accounts.administration.grant_plan import State, Wish
 from accounts.administration.grant_steps import Step
 from accounts.entitlements import granted_roles
 from accounts.errors import NotAllowed
+from accounts.grant_pattern import Pattern
 from accounts.history import details_of
 from accounts.models import Account, Entry, Grant, Group, Membership, Origin, Role, User
 

@@ -7,8 +7,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.administration import naming
-from accounts.administration.grant_lines import Pattern, read_names
+from accounts.administration.grant_lines import read_names
 from accounts.administration.grant_plan import Wish, plan
+from accounts.grant_pattern import Pattern
 from accounts.models import Account, Grant, Group, Membership, Origin, User
 from tests.portal.admin import cast
 from tests.portal.reading import read
