@@ -13,7 +13,7 @@ from accounts.models import User
 from portal import bulkhead, directory_settings
 from portal.signin.directory import door
 
-SHORT = "1"
+SHORT = "2"
 
 
 def connect(

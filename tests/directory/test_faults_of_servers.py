@@ -1,9 +1,12 @@
 """P03: each way in which a server can be bad, alone and before a good one, within the budget.
 
-All are tried at the same moment, each by a portal of its own, so that the waiting is done once.
+Many are tried at the same moment, each by a portal of its own, so that there is less to wait for.
 """
 
+import logging
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,9 +23,10 @@ from tests.directory.certificates import Authority
 from tests.directory.hostile import Behaviour, Hostile
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
 
-TIMEOUT = 1
-# All are tried at once, on a machine that may have other work to do.
-SLACK = 1.0
+TIMEOUT = 3
+TRIED_AT_ONCE = 12
+# The machine may have other work to do; a wait without an end is longer than any of that.
+SLACK = 10
 
 
 @dataclass(frozen=True)
@@ -106,27 +110,53 @@ OF_ONE_PERSON = "stalls after the search"
 
 @dataclass(frozen=True)
 class Met:
-    """How a sign-in went: who was let in (empty: nobody, the directory is away), in seconds."""
+    """How two sign-ins went, one after the other.
 
-    who: str
+    ``who``: who was let in by each (empty: nobody, the directory is away); ``seconds`` that the
+    first took; ``passed_over``: how often it was said of a server that it did not answer.
+    """
+
+    who: tuple[str, str]
     seconds: float
+    passed_over: int
 
 
-def _sign_in(client: Client) -> Met:
-    began = time.monotonic()
+class _PassedOver(logging.Handler):
+    """Counts, for each thread, how often a server was asked in vain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_thread: Counter[int] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == "directory server passed over":
+            self.by_thread[threading.get_ident()] += 1
+
+
+def _sign_in(client: Client) -> str:
     try:
         person = client.admit("ann", PASSWORDS["ann"])
     except NoServerAnswers:
-        return Met("", time.monotonic() - began)
+        return ""
     assert person is not None
-    return Met(person.username, time.monotonic() - began)
+    return person.username
+
+
+def _sign_in_twice(client: Client, passed_over: _PassedOver) -> Met:
+    counted = passed_over.by_thread
+    before, began = counted[threading.get_ident()], time.monotonic()
+    first = _sign_in(client)
+    seconds = time.monotonic() - began
+    second = _sign_in(client)
+    return Met((first, second), seconds, counted[threading.get_ident()] - before)
 
 
 @pytest.fixture(scope="module")
 def met(
     slapd: Slapd, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[tuple[str, bool], list[Met]]]:
+) -> Iterator[dict[tuple[str, bool], Met]]:
     """Two sign-ins one after the other for every fault, without and with a good server."""
+    passed_over, log = _PassedOver(), logging.getLogger("portal.signin.directory.client")
     world = World(slapd, Authority(tmp_path_factory.mktemp("others"), "others"))
     branch = slapd.populated_branch("faults")
     with ExitStack() as stack:
@@ -137,8 +167,10 @@ def met(
             for urls in (bad, f"{bad} {good}"):
                 settings = branch.settings(secured_by=secured_by, AUTH_LDAP_SERVER_URI=urls)
                 clients[fault, urls != bad] = _client(settings)
-        with ThreadPoolExecutor(len(clients)) as pool:
-            tried = pool.map(lambda client: [_sign_in(client), _sign_in(client)], clients.values())
+        log.addHandler(passed_over)
+        stack.callback(log.removeHandler, passed_over)
+        with ThreadPoolExecutor(TRIED_AT_ONCE) as pool:
+            tried = pool.map(lambda client: _sign_in_twice(client, passed_over), clients.values())
             yield dict(zip(clients, tried, strict=True))
 
 
@@ -154,24 +186,22 @@ def _client(variables: dict[str, str]) -> Client:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_P03_a_bad_server_alone_is_a_directory_that_is_away_within_the_budget(
-    met: dict[tuple[str, bool], list[Met]], fault: str
+    met: dict[tuple[str, bool], Met], fault: str
 ) -> None:
-    first, second = met[fault, False]
-    assert (first.who, second.who) == ("", "")
-    assert first.seconds < 2 * TIMEOUT + SLACK
-    if fault != OF_ONE_PERSON:
-        assert second.seconds < SLACK, "nobody waits for it again so soon"
+    alone = met[fault, False]
+    assert alone.who == ("", "")
+    assert alone.seconds < 2 * TIMEOUT + SLACK
+    assert alone.passed_over == (fault != OF_ONE_PERSON), "nobody waits for it again so soon"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_P03_a_good_server_after_a_bad_one_lets_in_within_the_budget_and_then_at_once(
-    met: dict[tuple[str, bool], list[Met]], fault: str
+    met: dict[tuple[str, bool], Met], fault: str
 ) -> None:
-    first, second = met[fault, True]
-    assert (first.who, second.who) == ("ann", "ann")
-    assert first.seconds < 2 * TIMEOUT + SLACK
-    if fault != OF_ONE_PERSON:
-        assert second.seconds < SLACK, "the bad one is passed over"
+    helped = met[fault, True]
+    assert helped.who == ("ann", "ann")
+    assert helped.seconds < 2 * TIMEOUT + SLACK
+    assert helped.passed_over == (fault != OF_ONE_PERSON), "it is asked once and passed over"
 
 
 # --- the good ones --------------------------------------------------------------------------------

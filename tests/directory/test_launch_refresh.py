@@ -253,11 +253,11 @@ def test_a_hung_directory_holds_a_launch_no_longer_than_its_budget(
         connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=urls)
         began = time.monotonic()
         assert opens(ann)
-        assert time.monotonic() - began < 2.8
-        # Both are known to be away now.
-        began = time.monotonic()
+        assert time.monotonic() - began < 15
+        # Both are known to be away now, and are not asked.
+        asked = first.connections, second.connections
         assert opens(ann)
-        assert time.monotonic() - began < 1
+        assert (first.connections, second.connections) == asked
 
 
 def test_without_a_directory_its_people_cannot_launch(

@@ -1,7 +1,6 @@
 """P02, P06, P07: what strangers type into the form, against a real directory."""
 
 import itertools
-import statistics
 import time
 from collections.abc import Callable
 
@@ -192,7 +191,8 @@ def test_P06_a_right_password_forgives_the_wrong_ones(home: House) -> None:
 # --- P07 ------------------------------------------------------------------------------------------
 
 ROUNDS = 12
-# Of the middle time: a check of a local password that is left out or doubled makes 0.5 and more.
+# Of the shortest time, which other work on the machine makes longest last: a check of a local
+# password that is left out or doubled makes 0.5 and more.
 NOISE = 0.35
 
 
@@ -229,6 +229,6 @@ def test_P07_existing_and_missing_names_are_told_apart_by_nothing(home: House) -
             times[kind].append(time.perf_counter() - began)
             seen.add((answer.status_code, sentences(answer), frozenset(answer.headers)))
     assert len(seen) == 1
-    middle = {kind: statistics.median(measured) for kind, measured in times.items()}
-    for kind, median in middle.items():
-        assert abs(median - middle["missing"]) < NOISE * middle["missing"], (kind, middle)
+    shortest = {kind: min(measured) for kind, measured in times.items()}
+    for kind, seconds in shortest.items():
+        assert abs(seconds - shortest["missing"]) < NOISE * shortest["missing"], (kind, shortest)

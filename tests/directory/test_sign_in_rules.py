@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 from typing import Any
 
 import pytest
@@ -379,9 +378,7 @@ def test_P3_while_it_is_away_local_people_get_in_and_nobody_is_blamed(
     make_superuser("local", PASSWORD, "")
     with hostile.Hostile(hostile.silent) as silent:
         connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=silent.url)
-        began = time.monotonic()
         assert try_in("ann", PASSWORD)[0] == 303
-        assert time.monotonic() - began < 1
         assert silent.connections == 0
         answers = {
             (status, page.replace(f'value="{name}"', "").split("<form")[0])

@@ -106,7 +106,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         settings = {
             **branch.settings(),
             "DATABASE_URL": database.create_database("portal"),
-            "AUTH_LDAP_TIMEOUT_SECONDS": "1",
+            "AUTH_LDAP_TIMEOUT_SECONDS": "2",
             # Every launch asks the directory, which counts for what it said before it went away.
             "AUTH_LDAP_REFRESH_SECONDS": "0",
             "PORTAL_UPSTREAM_TIMEOUT_SECONDS": "2",

