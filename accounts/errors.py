@@ -46,7 +46,9 @@ class PortalError(Exception):
 
     ``log`` is for the operator's log line and never shown. ``message`` is one sentence for the
     person and ``next_step`` what to do now; both are message ids whose ``%(name)s`` places are
-    filled from ``params``. None of them holds a secret.
+    filled from ``params``. ``code`` is AWS's error code or our word for why, where the class does
+    not say it; ``retry_after`` the wait in seconds, None where waiting does not help. None of them
+    holds a secret.
     """
 
     log: str
@@ -55,10 +57,26 @@ class PortalError(Exception):
     params: Mapping[str, str | int] = field(default_factory=dict)
 
     status: int = field(default=500, kw_only=True)
+    code: str = field(default="", kw_only=True)
     retry_makes_sense: bool = field(default=False, kw_only=True)
+    retry_after: int | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
         return self.log
+
+    @property
+    def recorded_as(self) -> str:
+        """What the record's ``error`` calls it."""
+        return self.code or type(self).__name__
+
+    @property
+    def plain_sentence(self) -> str:
+        """The sentence as logs and the record keep it, in English."""
+        return self.in_plain_words(self.message)
+
+    def in_plain_words(self, message: str) -> str:
+        """Return one of its message ids as logs and the record keep it, in English."""
+        return message % {name: str(value) for name, value in self.params.items()}
 
 
 @dataclass(eq=False)
@@ -84,17 +102,15 @@ class NotNow(PortalError):
 
 @dataclass(eq=False)
 class NotLetIn(PortalError):
-    """The directory's person may not sign in or go on. ``code`` is our word for why."""
+    """The directory's person may not sign in or go on; ``code`` says why."""
 
-    code: str = field(default="", kw_only=True)
     status: int = field(default=403, kw_only=True)
 
 
 @dataclass(eq=False)
 class NotAllowed(PortalError):
-    """A change in the administration that is not theirs to make. ``code`` is our word for why."""
+    """A change in the administration that is not theirs to make; ``code`` says why."""
 
-    code: str = field(default="NotAllowed", kw_only=True)
     status: int = field(default=403, kw_only=True)
 
 
@@ -114,7 +130,7 @@ class LimitExceeded(PortalError):
 
 @dataclass(eq=False)
 class TooMany(PortalError):
-    """More tries than allowed; ``retry_after`` is the wait in seconds."""
+    """More tries than allowed."""
 
     status: int = field(default=429, kw_only=True)
     retry_after: int = field(default=60, kw_only=True)
@@ -123,10 +139,7 @@ class TooMany(PortalError):
 
 @dataclass(eq=False)
 class RecordUnavailable(PortalError):
-    """The record cannot be written, so nothing is asked of AWS or nothing is handed out.
-
-    ``retry_after`` is the wait in seconds.
-    """
+    """The record cannot be written, so nothing is asked of AWS or nothing is handed out."""
 
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)

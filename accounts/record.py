@@ -23,7 +23,7 @@ from django.db.models import Count, Exists, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.database import connection as database_connection
-from accounts.errors import RecordUnavailable, TooMany, gettext_noop
+from accounts.errors import PortalError, RecordUnavailable, TooMany, gettext_noop
 from accounts.models import Action, Entry, Outcome, Phase, RecordHead, Role
 from accounts.record_queue import one_writer_at_a_time
 
@@ -158,6 +158,11 @@ def close_act(act: Act, outcome: Outcome, error: str = "") -> None:
 def write(act: Act, outcome: Outcome, error: str = "") -> None:
     """Write an act that is one row. Raises RecordUnavailable when it cannot be written."""
     _append(act, Phase.SINGLE, outcome, error)
+
+
+def outcome_of(error: PortalError) -> Outcome:
+    """Return how the record calls an act that ended so."""
+    return Outcome.FAILED if error.status >= 500 else Outcome.DENIED
 
 
 def write_refusal(act: Act, outcome: Outcome, error: str) -> None:

@@ -85,12 +85,11 @@ def _introduced(source: SourceSettings, partition: str) -> dict[str, object]:
 
 
 def _trouble(source: SourceSettings, partition: str, error: UpstreamError) -> dict[str, object]:
-    params = {name: str(value) for name, value in error.params.items()}
     return {
         "source": source.name,
         "partition": partition,
         "code": error.code,
         "cause": error.log,
-        "problem": error.message % params,
-        "check": [line % params for line in error.hint.splitlines()],
+        "problem": error.plain_sentence,
+        "check": [error.in_plain_words(line) for line in error.hint.splitlines()],
     }

@@ -15,13 +15,12 @@ from accounts.errors import PortalError
 
 @dataclass(eq=False)
 class UpstreamError(PortalError):
-    """``code`` is AWS's error code or our word for what happened; it goes to the record.
+    """AWS or the way to it said no.
 
     ``hint`` tells the administrator what to check, one cause a line, the likeliest first; each line
     is a message id of its own, because the causes follow the plan.
     """
 
-    code: str = field(default="", kw_only=True)
     hint: str = field(default="", kw_only=True)
     status: int = field(default=502, kw_only=True)
 
@@ -48,10 +47,7 @@ class AwsUnavailable(UpstreamError):
 
 @dataclass(eq=False)
 class Overloaded(UpstreamError):
-    """As many as may wait for an upstream already do, so it was not asked.
-
-    ``retry_after`` is the wait in seconds.
-    """
+    """As many as may wait for an upstream already do, so it was not asked."""
 
     status: int = field(default=503, kw_only=True)
     code: str = field(default="Overloaded", kw_only=True)
@@ -63,12 +59,10 @@ class Overloaded(UpstreamError):
 class DirectoryUnavailable(PortalError):
     """The directory did not answer (and what is known is too old), or it cannot be made use of.
 
-    ``code`` is our word for what happened, where it is another thing than no answer;
-    ``retry_after`` the wait in seconds, None where waiting does not help. ``lets_known_go_on``:
-    nobody can be read, so what is known of people counts until it is too old.
+    ``code`` is empty for no answer. ``lets_known_go_on``: nobody can be read, so what is known of
+    people counts until it is too old.
     """
 
-    code: str = field(default="", kw_only=True)
     status: int = field(default=503, kw_only=True)
     retry_makes_sense: bool = field(default=True, kw_only=True)
     retry_after: int | None = field(default=5, kw_only=True)

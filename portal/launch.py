@@ -217,7 +217,7 @@ def _refusals_recorded(act: Act) -> Iterator[None]:
         if isinstance(error, NotNow):
             details = {**said.details, **error.known_as}
             said = replace(said, account=error.account_id, role=error.role_name, details=details)
-        record.write_refusal(said, outcome_of(error), code_of(error))
+        record.write_refusal(said, record.outcome_of(error), error.recorded_as)
         raise
 
 
@@ -336,7 +336,7 @@ def _recorded(launch: Launch) -> Iterator[_Ending]:
         yield ended
     except PortalError as error:
         act = replace(told(launch.act, error), **vars(ended))
-        record.close_act(act, outcome_of(error), code_of(error))
+        record.close_act(act, record.outcome_of(error), error.recorded_as)
         raise
     except BaseException as error:
         record.close_act(replace(launch.act, **vars(ended)), Outcome.FAILED, type(error).__name__)
@@ -353,7 +353,7 @@ def open_in_turn(act: Act) -> None:
     try:
         record.open_act(act, RateLimit(count) if count else None)
     except TooMany as error:
-        record.write_once_a_minute(told(act, error), Outcome.DENIED, code_of(error))
+        record.write_once_a_minute(told(act, error), Outcome.DENIED, error.recorded_as)
         raise
 
 
@@ -386,15 +386,4 @@ def too_many_wait() -> Overloaded:
 
 def told(act: Act, error: PortalError) -> Act:
     """Add to an act the sentence that the person was told."""
-    params = {name: str(value) for name, value in error.params.items()}
-    return replace(act, details={**act.details, "message": error.message % params})
-
-
-def outcome_of(error: PortalError) -> Outcome:
-    """Return how the record calls an act that ended so."""
-    return Outcome.FAILED if error.status >= 500 else Outcome.DENIED
-
-
-def code_of(error: PortalError) -> str:
-    """Return the word for an error that the record is searched by."""
-    return getattr(error, "code", "") or type(error).__name__
+    return replace(act, details={**act.details, "message": error.plain_sentence})

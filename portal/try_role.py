@@ -33,10 +33,8 @@ from portal.bulkhead import bulkhead
 from portal.errors import Overloaded, UpstreamError
 from portal.launch import (
     Visitor,
-    code_of,
     is_chained,
     open_in_turn,
-    outcome_of,
     person_of,
     sources,
     told,
@@ -377,7 +375,7 @@ def _refusals_recorded(act: Act) -> Iterator[None]:
     try:
         yield
     except PortalError as error:
-        record.write_refusal(told(act, error), outcome_of(error), code_of(error))
+        record.write_refusal(told(act, error), record.outcome_of(error), error.recorded_as)
         raise
 
 
@@ -388,7 +386,8 @@ def _recorded(act: Act, going: _Going) -> Iterator[None]:
     try:
         yield
     except PortalError as error:
-        record.close_act(told(_ended(act, going), error), outcome_of(error), code_of(error))
+        ended = told(_ended(act, going), error)
+        record.close_act(ended, record.outcome_of(error), error.recorded_as)
         raise
     except BaseException as error:
         record.close_act(_ended(act, going), Outcome.FAILED, type(error).__name__)
@@ -397,14 +396,14 @@ def _recorded(act: Act, going: _Going) -> Iterator[None]:
         record.close_act(_ended(act, going), Outcome.SUCCEEDED)
         return
     found = going.finding.error
-    record.close_act(told(_ended(act, going), found), outcome_of(found), code_of(found))
+    record.close_act(told(_ended(act, going), found), record.outcome_of(found), found.recorded_as)
 
 
 def _ended(act: Act, going: _Going) -> Act:
     calls = [{name: value for name, value in vars(call).items() if value} for call in going.calls]
     details = {**act.details, "calls": calls}
     if going.finding and going.finding.proven:
-        params = going.finding.error.params
-        details["cause"] = " ".join(cause % params for cause in going.finding.proven)
+        in_words = going.finding.error.in_plain_words
+        details["cause"] = " ".join(map(in_words, going.finding.proven))
     given = next((call.access_key_id for call in going.calls if call.access_key_id), "")
     return replace(act, access_key_id=given, details=details)

@@ -97,10 +97,8 @@ def tell_refusal(administrator: Administrator, what: Mapping[str, Any], error: P
 
     Raises RecordUnavailable.
     """
-    params = {name: str(value) for name, value in error.params.items()}
-    details = {**what, "message": error.message % params}
-    code = getattr(error, "code", "") or type(error).__name__
-    record.write_refusal(_act(administrator, details), Outcome.DENIED, code)
+    act = _act(administrator, {**what, "message": error.plain_sentence})
+    record.write_refusal(act, Outcome.DENIED, error.recorded_as)
 
 
 def _act(

@@ -69,15 +69,14 @@ def error_page(request: HttpRequest, error: PortalError) -> HttpResponse:
         },
         status=error.status,
     )
-    retry_after = getattr(error, "retry_after", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def _hints(error: PortalError) -> list[str]:
     """Return what an administrator should check, the likeliest first: a message id a line."""
-    lines: list[str] = getattr(error, "hint", "").splitlines()
+    lines = error.hint.splitlines() if isinstance(error, UpstreamError) else ()
     return [sentence(line, error.params) for line in lines]
 
 
@@ -95,7 +94,7 @@ def log_refusal(request: HttpRequest, error: PortalError) -> None:
     level = logging.ERROR if error.status >= 500 else logging.INFO
     facts = {
         "error": type(error).__name__,
-        "code": getattr(error, "code", ""),
+        "code": error.code,
         "cause": error.log,
         "status": error.status,
         "path": request.path,

@@ -204,7 +204,7 @@ def notes_of_change(details: Mapping[str, Any]) -> Iterator[str]:
     if details.get("summary"):
         yield str(details["summary"])
     if details.get("message"):
-        yield str(details["message"])
+        yield gettext(str(details["message"]))
     if details.get("change") == "refused" and details.get("path"):
         yield f"{details.get('method', '')} {details['path']}".strip()
     told = [each for each in differences(details) if _is_told(each)]

@@ -245,9 +245,10 @@ class Line:
             return gettext("How it ended is not known")
         if self._is_not_granted:
             return gettext("Nothing was opened")
-        told_then = str(self.details.get("message") or "")
-        if told_then or not self.entry.ip:
-            return told_then
+        if told_then := str(self.details.get("message") or ""):
+            return gettext(told_then)
+        if not self.entry.ip:
+            return ""
         return gettext("From %(ip)s") % {"ip": self.entry.ip}
 
     def _more_notes(self) -> Iterator[str]:

@@ -72,9 +72,8 @@ def _form(
     }
     status = refusal.status if refusal else 200
     response = render(request, "portal/sign_in.html", context, status=status)
-    retry_after = getattr(refusal, "retry_after", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
+    if refusal and refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
     return response
 
 

@@ -163,8 +163,7 @@ def _tell(caller: Caller, username: str, known: User | None, error: PortalError)
         actor = normal_username(username)
     message = _SWITCHED_OFF if isinstance(error, SwitchedOff) else error.message
     act = _act(caller, Action.SIGN_IN, actor, known, message=message)
-    outcome = Outcome.FAILED if error.status >= 500 else Outcome.DENIED
-    record.write(act, outcome, getattr(error, "code", "") or type(error).__name__)
+    record.write(act, record.outcome_of(error), error.recorded_as)
 
 
 def _act(caller: Caller, action: Action, actor: str, user: User | None, **details: str) -> Act:
