@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
@@ -18,11 +18,15 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Part:
-    """Some things of one kind: what they are called, how many, and the first names."""
+    """Some things of one kind: what they are called, how many, and the first names.
+
+    ``newest`` is the greatest of their keys.
+    """
 
     title: str
     number: int
     names: Sequence[str]
+    newest: int | str | None
 
     @classmethod
     def of(
@@ -36,7 +40,8 @@ class Part:
         """Count them and read the first; of the first of ``shown``, where not all have a name."""
         title = title or plural_of(rows.model)
         names = [words(row) for row in (rows if shown is None else shown)[:_SHOWN]]
-        return cls(title, rows.count(), names)
+        look = rows.aggregate(number=Count("pk"), newest=Max("pk"))
+        return cls(title, look["number"], names, look["newest"])
 
     @property
     def more(self) -> int:

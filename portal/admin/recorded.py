@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
@@ -272,9 +272,12 @@ class RecordedAdmin(ModelAdmin):
         with recorded(request):
             thing = self.get_object(request, unquote(object_id))
             context = {**(extra_context or {})}
-            if self.has_delete_permission(request, thing) and request.method != "POST" and thing:
-                things = self.model.objects.filter(pk=thing.pk)
-                context["removal"] = Removal.of(things, signed_in_user(request))
+            if thing and self.has_delete_permission(request, thing):
+                removal = Removal.of(self.model.objects.filter(pk=thing.pk), request)
+                if removal.has_moved:
+                    # Django asks wherever nothing was posted.
+                    request.POST = QueryDict()
+                context["removal"] = removal
                 context["subtitle"] = self.words(thing)
                 name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
                 context["object_url"] = reverse(name, args=[thing.pk])

@@ -34,6 +34,8 @@ READ_WITH: Mapping[type[Model], tuple[str, ...]] = {
 """What is read with things that go, so that naming and telling each takes no query of its own."""
 
 _KEYS = "keys"
+STAMP = "stamp"
+"""What the page that asks posts to say of what it asked."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,27 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Removal:
-    """What the page that asks has to say."""
+    """What the page that asks has to say.
+
+    ``stamp`` is another word where anything was added to what goes, or is gone already;
+    ``has_moved``: that happened while somebody looked.
+    """
 
     itself: Part
     takes: Sequence[Part]
     obstacle: Obstacle | None
+    stamp: str
+    has_moved: bool
 
     @classmethod
-    def of(cls, things: QuerySet, by: User) -> Self:
+    def of(cls, things: QuerySet, request: HttpRequest) -> Self:
         """Look at what would go with some things of one kind, if it may."""
         taken = what_goes_with(things)
-        takes = [part for part in map(_part, taken) if part.number]
-        return cls(_part(things), takes, _obstacle(things, taken, by))
+        itself, *takes = map(_part, (things, *taken))
+        obstacle = _obstacle(things, taken, signed_in_user(request))
+        stamp = " ".join(f"{part.number}/{part.newest}" for part in (itself, *takes))
+        has_moved = request.POST.get(STAMP, stamp) != stamp
+        return cls(itself, [part for part in takes if part.number], obstacle, stamp, has_moved)
 
     @property
     def number(self) -> int:
@@ -95,7 +106,8 @@ def delete_selected(
 ) -> TemplateResponse | None:
     """Ask first, then delete what was chosen; in the end the list is shown again."""
     things: QuerySet = QuerySet(pages.model).filter(pk__in=queryset.values("pk"))
-    if request.POST.get("post"):
+    removal = Removal.of(things, request)
+    if request.POST.get("post") and not removal.has_moved:
         *_others, lacking, _protected = pages.get_deleted_objects(things, request)
         if lacking:
             raise PermissionDenied
@@ -107,7 +119,7 @@ def delete_selected(
         **pages.admin_site.each_context(request),
         "title": _("Delete"),
         "opts": pages.opts,
-        "removal": Removal.of(things, signed_in_user(request)),
+        "removal": removal,
         "is_list": True,
         # One field, however many they are: a form holds only so many. No name has two lines.
         "keys": "\n".join(map(str, things.values_list("pk", flat=True)[:MOST_AT_ONCE])),

@@ -53,6 +53,15 @@ def anns() -> Client:
     return cast.browser(cast.administrator("ann"))
 
 
+def posted_by(answer: Any) -> dict[str, list[str]]:
+    """Return what the form of a page that asks posts."""
+    post: dict[str, list[str]] = {}
+    for given in read(answer.content).one("form", class_="card").all("input", type="hidden"):
+        sent = given.attributes["value"].replace("\n", "\r\n")  # as browsers do
+        post.setdefault(given.attributes["name"], []).append(sent)
+    return post
+
+
 @pytest.fixture
 def broken_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object, **_words: object) -> None:
@@ -369,6 +378,35 @@ class TestDeleting:
         assert {row["change"] for row in told} == {"delete"}
         assert all(row["before"] is not None and row["after"] is None for row in told)
 
+    def test_what_came_while_somebody_looked_is_asked_about_first(
+        self, anns: Client, role: Role
+    ) -> None:
+        path = f"/admin/accounts/role/{role.pk}/delete/"
+        post = posted_by(anns.get(path))
+        group = Group.objects.get(name="on-call")
+        Grant.objects.create(group=group, account=role.account, role_name=role.name, note="new")
+        asked_again = anns.post(path, post)
+        assert asked_again.status_code == 200
+        page = read(asked_again.content)
+        assert "Something changed while you looked." in page.one("div", role="alert").text
+        assert "Grants 3" in page.text
+        assert Role.objects.filter(pk=role.pk).exists()
+        assert cast.rows() == []
+        assert anns.post(path, posted_by(asked_again)).status_code == 302
+        assert not Role.objects.filter(pk=role.pk).exists()
+
+    def test_so_is_what_came_where_many_are_deleted(self, anns: Client, role: Role) -> None:
+        path = "/admin/accounts/group/"
+        group = Group.objects.get(name="on-call")
+        choice = {"action": "delete_selected", "index": "0", CHOSEN: [group.pk]}
+        post = posted_by(anns.post(path, choice))
+        Membership.objects.create(group=group, user=User.objects.create_user("carol"))
+        asked_again = anns.post(path, post)
+        assert "Something changed while you looked." in read(asked_again.content).text
+        assert Group.objects.filter(pk=group.pk).exists()
+        assert anns.post(path, posted_by(asked_again)).status_code == 302
+        assert not Group.objects.filter(pk=group.pk).exists()
+
     def test_what_a_person_keeps_for_themselves_stays_theirs(
         self, anns: Client, role: Role
     ) -> None:
@@ -407,15 +445,11 @@ class TestDeleting:
     def test_many_are_asked_about_first_with_their_names(self, anns: Client, role: Role) -> None:
         other = catalogue.role(name="Auditor")
         choice = {"action": "delete_selected", "index": "0", CHOSEN: [role.pk, other.pk]}
-        page = read(anns.post("/admin/accounts/role/", choice).content)
-        assert page.one("h1").text == "Delete 2 roles?"
+        asked = anns.post("/admin/accounts/role/", choice)
+        assert read(asked.content).one("h1").text == "Delete 2 roles?"
         assert Role.objects.count() == 2
         assert cast.rows() == []
-        fields = [f.attributes for f in page.one("form", class_="card").all("input", type="hidden")]
-        post: dict[str, list[str]] = {}
-        for given in fields:
-            post.setdefault(given["name"], []).append(given["value"])
-        assert anns.post("/admin/accounts/role/", post).status_code == 302
+        assert anns.post("/admin/accounts/role/", posted_by(asked)).status_code == 302
         assert not Role.objects.exists()
 
     @pytest.mark.parametrize("model", [Group, Role])
@@ -428,13 +462,9 @@ class TestDeleting:
             model.objects.create(**({"account": account} if model is Role else {}), name=f"n, {n}")
         address = f"/admin/accounts/{model.__name__.lower()}/"
         choice = {"action": "delete_selected", "index": "0", "select_across": "1"}
-        page = read(anns.post(address, choice).content)
-        assert page.one("h1").text.startswith(f"Delete {MOST_AT_ONCE} ")
-        post: dict[str, list[str]] = {}
-        for given in page.one("form", class_="card").all("input", type="hidden"):
-            sent = given.attributes["value"].replace("\n", "\r\n")  # as browsers do
-            post.setdefault(given.attributes["name"], []).append(sent)
-        assert anns.post(address, post).status_code == 302
+        asked = anns.post(address, choice)
+        assert read(asked.content).one("h1").text.startswith(f"Delete {MOST_AT_ONCE} ")
+        assert anns.post(address, posted_by(asked)).status_code == 302
         assert not model.objects.exists()
 
     def test_all_that_fit_may_be_meant_without_choosing_each(
