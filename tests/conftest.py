@@ -5,11 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from hypothesis import settings
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 from accounts.models import User
 from portal.server import static_files
 from tests.served import Served, served_portal
+
+# How long an example takes tells how busy the machine is.
+settings.register_profile("patient", settings())
+settings.load_profile("patient")
 
 PASSWORD = "correct horse battery staple"
 CHROMIUM_ARGUMENTS = [

@@ -54,7 +54,7 @@ def test_another_dn_is_another_group(first: str, second: str) -> None:
 
 @given(VALUES)
 def test_a_name_is_never_a_dn_and_a_dn_never_a_name(name: str) -> None:
-    by_name = DirectoryGroup(dn="cn=x", name=dn(name))
+    by_name = DirectoryGroup(dn="cn=x,ou=elsewhere", name=dn(name))
     assert not is_in_any([by_name], dn(name))
     assert is_in_any([DirectoryGroup(dn=dn(name))], dn(name))
 

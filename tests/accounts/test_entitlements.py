@@ -210,7 +210,7 @@ def enters(user: User, account_id: str, role: str) -> bool:
 
 
 class AgainstThePlainReading(TestCase):
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=120)
     @given(st.lists(GRANTS, max_size=4), TAGS, TAGS, st.booleans(), st.booleans())
     def test_the_view_and_the_plain_reading_agree(
         self,

@@ -35,7 +35,7 @@ CARRIED = st.sampled_from([{}, {"a": "b"}, {"a": "b", "日本": "it's"}, {"%s": 
 class EverySide(TestCase):
     """One grant, two accounts with two roles each; somebody entered one of them."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(
         st.sampled_from([None, HUB, PAYMENTS]),
         st.one_of(CARRIED, TAGS),

@@ -18,7 +18,6 @@ NOBODY = "Name and password do not match."
 VICTIM = Person("ann-the-victim", "ann-the-victim-knows-this")
 thorough = settings(
     max_examples=40,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -296,7 +296,7 @@ def test_P2_what_cannot_be_a_password_is_none(password: str, client: Client) -> 
 
 
 @given(st.text(max_size=12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_P2_only_the_name_itself_finds_its_person(client: Client, typed: str) -> None:
     person = client.read(typed, "")
     assert (person.username if person else None) == (

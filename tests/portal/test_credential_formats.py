@@ -57,7 +57,7 @@ class TestPosix:
         read = shown_by([shell], formats.posix(values), tmp_path)
         assert {name: read[name] for name in values} == values
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(values=st.lists(PRINTABLE, min_size=1, max_size=8))
     def test_bash_reads_back_any_printable_values(
         self, values: list[str], tmp_path_factory: pytest.TempPathFactory

@@ -278,7 +278,7 @@ def mark(bookmark: dict[str, Any]) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(files())
 def test_any_file_round_trips_byte_for_byte_and_plans_nothing_when_applied_again(
     file: dict[str, Any],

@@ -443,7 +443,7 @@ class AgainstTheEntitlements(TestCase):
         assert told[True] == enters - entered
         assert told[False] == entered - enters
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(GRANTS, MEMBERS, TAGS, WISHES)
     def test_making(
         self,
@@ -459,7 +459,7 @@ class AgainstTheEntitlements(TestCase):
         for at, was in zip(MOMENTS_LOOKED_AT, before, strict=True):
             self.require_told(found, at, was, self.held(at))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(GRANTS, MEMBERS, TAGS, st.sampled_from(list(Step)), st.sets(st.integers(0, 4)), ENDS)
     def test_ending_extending_and_deleting(
         self,

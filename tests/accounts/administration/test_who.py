@@ -286,7 +286,7 @@ MEMBERS = st.sets(st.tuples(st.sampled_from(["payments", "core"]), st.sampled_fr
 class AgainstTheEntitlements(TestCase):
     """Both lists say the same as the entitlements, seen from either side."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(GRANTS, MEMBERS, TAGS)
     def test_who_and_what_agree(
         self,

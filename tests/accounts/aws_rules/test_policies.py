@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(asked=st.one_of(ROLES, TOKENS))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_commands_read_back_by_bash_are_the_documents_that_are_shown(
     asked: Asked, folder: Path
 ) -> None:
@@ -83,7 +83,7 @@ def test_commands_read_back_by_bash_are_the_documents_that_are_shown(
 
 
 @given(asked=st.one_of(ROLES, TOKENS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_terraform_stands_in_line_and_holds_no_template_of_its_own(asked: Asked) -> None:
     for policy in policies(asked, principal_of(broker_of(asked), asked.partition)):
         require_terraform(policy)

@@ -147,7 +147,7 @@ def account_with(role: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 
 @given(role=ROLES)
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 def test_form_and_file_accept_the_same_roles_and_mean_the_same_by_them(
     role: dict[str, Any],
 ) -> None:
@@ -267,7 +267,7 @@ ACCOUNTS = st.fixed_dictionaries(
 
 
 @given(account=ACCOUNTS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_form_and_file_accept_the_same_accounts_and_mean_the_same_by_them(
     account: dict[str, Any],
 ) -> None:

@@ -85,9 +85,7 @@ def expected(plan: SessionPlan) -> dict[str, str]:
     return sent
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans())
 def test_sts_is_asked_for_exactly_what_the_plan_holds_and_nothing_else(
     plan: SessionPlan, sources: Sources, upstream: Upstream
