@@ -177,8 +177,9 @@ class History:
 
     @classmethod
     def of(cls, user: User, filters: Filters = Filters()) -> "History":
-        """Return a person's own."""
-        return cls(filters, actor_key=user.record_key)
+        """Return a person's own; an account may be called by the alias by which they met it."""
+        account = _account_met_as(filters.account, user.record_key)
+        return cls(replace(filters, account=account), actor_key=user.record_key)
 
     def page(self, size: int, before: int | None = None) -> Page:
         """Return the newest acts, or those that come after the row of a number."""
@@ -350,6 +351,24 @@ def _plan(history: History) -> _Walk:
     if history.filters.what == "open":
         rest = (Q(id__in=_still_open(_Walk(rows, rest), history.now)),)
     return _Walk(rows, rest, is_of_ends=walked in {("trouble",), ("access_key_id",)})
+
+
+_ALIAS = re.compile(r"[a-z0-9-]{1,63}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+def _account_met_as(typed: str, actor_key: str) -> str:
+    """Return the number of the account that the newest act of somebody calls so, else what it was.
+
+    The catalogue would tell them of accounts that they were never granted.
+    """
+    alias = typed.lower()
+    if not _ALIAS.fullmatch(alias) or _ACCOUNT_ID.fullmatch(alias):
+        return typed
+    own = _Walk(Entry.objects.filter(actor_key=actor_key))
+    called_so = own.upto(own.end(LOOKED_THROUGH)).filter(details__contains=as_in_json(alias=alias))
+    met = called_so.exclude(account="").order_by("-time", "-id")
+    return met.values_list("account", flat=True).first() or typed
 
 
 def _asked(history: History) -> dict[str, str]:

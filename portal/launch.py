@@ -107,9 +107,10 @@ def prepare_credentials(visitor: Visitor, wish: Wish) -> Launch:
 def preview(visitor: Visitor, wish: Wish, action: Action) -> Launch:
     """Decide the same for a page that only shows it: a refusal leaves no row, as nobody acted."""
     entitlement = _entitled(visitor, wish)
-    return _decide(
-        visitor, wish, record.about(_act(visitor, wish, action), entitlement.role), entitlement
-    )
+    act = record.about(_act(visitor, wish, action), entitlement.role)
+    launch = _decide(visitor, wish, act, entitlement)
+    methods.require_fitting_source(launch.plan, sources())
+    return launch
 
 
 def objection(visitor: Visitor, wish: Wish, action: Action) -> PortalError | None:
@@ -205,7 +206,10 @@ def _prepare(visitor: Visitor, wish: Wish, action: Action) -> Launch:
         entitlement = _entitled(visitor, wish)
     act = record.about(act, entitlement.role)
     with _refusals_recorded(act):
-        return _decide(visitor, wish, act, entitlement)
+        launch = _decide(visitor, wish, act, entitlement)
+    with _refusals_recorded(launch.act):
+        methods.require_fitting_source(launch.plan, sources())
+    return launch
 
 
 @contextmanager
@@ -264,7 +268,6 @@ def _decide(visitor: Visitor, wish: Wish, act: Act, entitlement: Entitlement) ->
         wish=seconds,
     )
     plan = plan_session(visitor.user, entitlement, lengths)
-    methods.require_fitting_source(plan, sources())
     return Launch(
         act=_planned(act, entitlement, plan, destination),
         entitlement=entitlement,

@@ -10,8 +10,8 @@ from typing import Any
 
 from accounts import record
 from accounts.access_file import schema
-from accounts.access_file.plan import ADD, CHANGE, REMOVE, Change, Plan, make_plan
-from accounts.access_file.specs import Value
+from accounts.access_file.plan import ADD, CHANGE, REMOVE, Change, Plan, make_plan, shown
+from accounts.access_file.specs import KEYS_OF_PAIRS, Value, pairs_of
 from accounts.access_file.state import Snapshot, state_of, take_snapshot
 from accounts.access_file.writing import write
 from accounts.database.connection import one_large_change_at_a_time
@@ -82,13 +82,17 @@ class Proposal:
         return told
 
 
-def _bounded(values: Mapping[str, Value]) -> dict[str, Value]:
-    return {key: _bounded_value(value) for key, value in values.items()}
+def _bounded(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {key: _bounded_value(key, value) for key, value in values.items()}
 
 
-def _bounded_value(value: Value) -> Any:
+def _bounded_value(key: str, value: Value) -> Any:
+    """Return a value as the administration's rows have it; of a long one the beginning."""
     if isinstance(value, str):
         return value[:LONGEST_VALUE_RECORDED]
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))[:LONGEST_VALUE_RECORDED]
-    return value
+    if not isinstance(value, tuple):
+        return value
+    text = shown(value) if value else ""
+    if key in KEYS_OF_PAIRS and len(text) <= LONGEST_VALUE_RECORDED:
+        return dict(pairs_of(value))
+    return text[:LONGEST_VALUE_RECORDED]

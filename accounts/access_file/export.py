@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from accounts.access_file.specs import (
+    KEYS_OF_PAIRS,
     AccountSpec,
     BookmarkSpec,
     GrantSpec,
@@ -21,6 +22,7 @@ from accounts.access_file.specs import (
     RoleSpec,
     SourceSpec,
     Value,
+    pairs_of,
     values_of,
 )
 from accounts.access_file.state import Held, State, state_of, take_snapshot
@@ -133,8 +135,8 @@ def _key(key: str, value: Value) -> Iterator[str]:
         yield f"{key}: {_policy(str(value))}"
     elif key == "require":
         yield f"{key}: {{{', '.join(f'{name}: true' for name in _strings(value))}}}"
-    elif isinstance(value, tuple) and key in ("tags", "session_tags"):
-        yield f"{key}: {_flow_mapping(_pairs(value))}"
+    elif isinstance(value, tuple) and key in KEYS_OF_PAIRS:
+        yield f"{key}: {_flow_mapping(pairs_of(value))}"
     elif isinstance(value, tuple):
         yield f"{key}:"
         yield from (f"  - {_text(item)}" for item in _strings(value))
@@ -146,10 +148,6 @@ def _strings(value: Value) -> Iterator[str]:
     return (
         (item for item in value if isinstance(item, str)) if isinstance(value, tuple) else iter(())
     )
-
-
-def _pairs(value: tuple[Any, ...]) -> Pairs:
-    return value
 
 
 def _scalar(value: Value) -> str:

@@ -9,7 +9,7 @@ empty text or None. ``place`` is where a spec stands in the file and takes no pa
 import json
 from collections.abc import Mapping as ReadOnlyMapping
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from accounts.access_file.document import Mapping
 from accounts.models import DEFAULT_SOURCE, Method, Origin
@@ -17,6 +17,9 @@ from accounts.models import DEFAULT_SOURCE, Method, Origin
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Value: TypeAlias = str | int | bool | tuple[str, ...] | Pairs | None
 Identity: TypeAlias = tuple[str, ...]
+KEYS_OF_PAIRS = frozenset({"tags", "session_tags"})
+"""Keys whose values are mappings in the file, and pairs here."""
+
 Names: TypeAlias = ReadOnlyMapping[str, str]
 """Accounts' aliases by their ids, for lines that people read."""
 
@@ -243,6 +246,11 @@ def values_of(spec: Spec) -> dict[str, Value]:
 def sorted_pairs(values: ReadOnlyMapping[str, str]) -> Pairs:
     """Return a mapping in the form in which two of them are compared."""
     return tuple(sorted(values.items()))
+
+
+def pairs_of(value: tuple[Any, ...]) -> Pairs:
+    """Return the value of one of ``KEYS_OF_PAIRS`` as what it is."""
+    return value
 
 
 def pairs_text(pairs: Pairs) -> str:

@@ -14,11 +14,11 @@ MOST_TRIES = 3
 def ask_for_password(person: User, stderr: OutputWrapper) -> str:
     """Ask twice, until both are the same and the validators are content.
 
-    Raises CommandError after ``MOST_TRIES``.
+    Raises CommandError after ``MOST_TRIES``, and where nobody can type.
     """
     for _ in range(MOST_TRIES):
-        password = getpass.getpass()
-        if password != getpass.getpass("Password (again): "):
+        password = _typed("Password: ")
+        if password != _typed("Password (again): "):
             stderr.write("The passwords are not the same. Try again.")
             continue
         try:
@@ -30,3 +30,11 @@ def ask_for_password(person: User, stderr: OutputWrapper) -> str:
             return password
         stderr.write("A blank password is none. Try again.")
     raise CommandError(f"No password after {MOST_TRIES} tries; nothing has changed.")
+
+
+def _typed(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        message = "No password was typed; nothing has changed. Run this in a terminal."
+        raise CommandError(message) from None

@@ -23,7 +23,7 @@ from accounts.aws_rules.event_history import event_history_url, partition_of_reg
 from accounts.entitlements import roles_into
 from accounts.history import Filters, History
 from accounts.history_year import year_of
-from accounts.models import Account, Action, Entry, Outcome, User
+from accounts.models import Account, Action, Entry, Phase, User
 from portal.admin.recorded import RecordedAdmin
 from portal.admin.site import site
 from portal.launch_link import launch_path
@@ -246,7 +246,7 @@ def _with_way(line: Line, partition: str, ways: Mapping[str, list[str]]) -> Line
 
 def _is_in_cloudtrail(entry: Entry) -> bool:
     is_entering = entry.action in {Action.LAUNCH, Action.CREDENTIALS}
-    was_asked = entry.outcome != Outcome.DENIED
+    was_asked = entry.phase != Phase.SINGLE
     return is_entering and was_asked and bool(entry.session_name)
 
 

@@ -139,16 +139,30 @@ _OTHER_ACCOUNT = gettext_noop(
 )
 
 
+_TOKEN_OPENS_OWN = (
+    gettext_noop(
+        "A federation token opens its source’s own account: file the entry under the "
+        "account of the source “%(source)s”, or give it a source of account %(account)s."
+    ),
+)
+_SOURCE_OF_OTHER_ACCOUNT = Saying(
+    gettext_noop(
+        "The portal’s credentials for this role are of account %(answered)s, and the role is in "
+        "account %(account)s, so nothing was opened."
+    ),
+    _TOKEN_OPENS_OWN,
+)
+
+
+def source_of_other_account(plan: SessionPlan, own: str) -> ConfigurationProblem:
+    """A federation token's source is of the account ``own``, not the plan's; AWS was not asked."""
+    return _elsewhere(plan, _SOURCE_OF_OTHER_ACCOUNT, "OtherAccount", own)
+
+
 def other_account(plan: SessionPlan, answered: str) -> ConfigurationProblem:
     """AWS made credentials for another account than the plan's; they were thrown away."""
-    hints: tuple[str, ...] = _ELSEWHERE_HINTS
-    if plan.method == "federation_token":
-        hints = (
-            gettext_noop(
-                "A federation token opens its source’s own account: file the entry under the "
-                "account of the source “%(source)s”, or give it a source of account %(account)s."
-            ),
-        )
+    is_token = plan.method == "federation_token"
+    hints = _TOKEN_OPENS_OWN if is_token else _ELSEWHERE_HINTS
     return _elsewhere(plan, Saying(_OTHER_ACCOUNT, hints), "OtherAccount", answered)
 
 
@@ -169,8 +183,8 @@ def other_role(plan: SessionPlan, answered: str) -> ConfigurationProblem:
     return _elsewhere(plan, Saying(message, _ELSEWHERE_HINTS[:1]), "OtherRole", answered)
 
 
-def _elsewhere(plan: SessionPlan, saying: Saying, code: str, answered: str) -> ConfigurationProblem:
-    answered = printable(masked(answered), 64)
-    log = f"{code}: AWS answered for {answered}, asked was {plan.role_arn or plan.account_id}"
-    params = plan_params(plan) | {"answered": answered}
+def _elsewhere(plan: SessionPlan, saying: Saying, code: str, found: str) -> ConfigurationProblem:
+    found = printable(masked(found), 64)
+    log = f"{code}: found {found}, wanted {plan.role_arn or plan.account_id}"
+    params = plan_params(plan) | {"answered": found}
     return spoken(ConfigurationProblem, saying, log, code, params)

@@ -53,7 +53,7 @@ def require_fitting_source(plan: SessionPlan, sources: Sources) -> None:
     if broker.partition != plan.partition:
         raise failures.foreign_source(plan, broker.partition)
     if is_token and broker.account_id != plan.account_id:
-        raise failures.other_account(plan, broker.account_id)
+        raise failures.source_of_other_account(plan, broker.account_id)
 
 
 def parameters(plan: SessionPlan) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from portal.launch import Launch, Wish, issue_credentials, prepare_credentials, 
 from portal.pages.environments import environment
 from portal.pages.errors import errors_concern
 from portal.pages.launch_options import length_choices
-from portal.pages.visitor import visitor
+from portal.pages.visitor import posted_wish, visitor
 from portal.pages.visitor import wish as read_wish
 from portal.pages.wording import sentence
 
@@ -46,23 +46,15 @@ def credentials(request: HttpRequest, account: str, role: str) -> HttpResponse:
     if request.method != "POST":
         wish = read_wish(account, role, request.GET)
         return _form(request, preview(visitor(request), wish, Action.CREDENTIALS), wish)
-    wish = _form_wish(account, role, request.POST)
-    theirs = Wish(account, role, reason=wish.reason)
-    usual = preview(visitor(request), theirs, Action.CREDENTIALS)
-    if usual.reason_is_missing:
-        words = gettext("This role asks for a reason. Write a few words or a ticket.")
-        return _form(request, usual, wish, {"reason": words}, status=400)
+    asked = posted_wish(account, role, request)
+    wish = Wish(account, role, seconds=asked.seconds, reason=asked.reason)
     prepared = _prepared(request, wish)
     if isinstance(prepared, PortalError):
-        words = sentence(prepared.message, prepared.params)
-        return _form(request, usual, wish, {"seconds": words}, status=prepared.status)
+        return _form_again(request, wish, prepared)
+    if prepared.reason_is_missing:
+        return _form_again(request, wish)
     errors_concern(request, prepared.role)
     return _issued(request, prepared)
-
-
-def _form_wish(account: str, role: str, fields: Mapping[str, str]) -> Wish:
-    wish = read_wish(account, role, fields)
-    return Wish(account, role, seconds=wish.seconds, reason=wish.reason)
 
 
 def _prepared(request: HttpRequest, wish: Wish) -> Launch | InvalidRequest | LimitExceeded:
@@ -71,6 +63,21 @@ def _prepared(request: HttpRequest, wish: Wish) -> Launch | InvalidRequest | Lim
         return prepare_credentials(visitor(request), wish)
     except (InvalidRequest, LimitExceeded) as error:
         return error
+
+
+def _form_again(
+    request: HttpRequest, wish: Wish, refusal: PortalError | None = None
+) -> HttpResponse:
+    """Show the form with all that is wrong, each at its field; a reason is asked for first."""
+    theirs = Wish(wish.account, wish.role, reason=wish.reason)
+    usual = preview(visitor(request), theirs, Action.CREDENTIALS)
+    errors, status = {}, 400
+    if refusal:
+        errors["seconds"], status = sentence(refusal.message, refusal.params), refusal.status
+    if usual.reason_is_missing:
+        words = gettext("This role asks for a reason. Write a few words or a ticket.")
+        errors["reason"], status = words, 400
+    return _form(request, usual, wish, errors, status)
 
 
 def _form(

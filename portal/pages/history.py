@@ -14,12 +14,15 @@ from portal.pages.history_filters import WHAT_TITLES, own_chips, read_own
 from portal.pages.history_parts import exported, lines_and_plots
 from portal.pages.visitor import signed_in_user
 
+_HIDDEN = ("environment", "action", "outcome")
+"""Filters that have no field of their own: addresses set them, a form keeps them."""
+
 
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
     """Show the person's own acts, as many as fit, with a way to older ones."""
-    filters = read_own(request.GET)
-    own = History.of(signed_in_user(request), filters)
+    own = History.of(signed_in_user(request), read_own(request.GET))
+    filters = own.filters
     year = year_of(own, timezone.localdate())
     context = {
         "here": "history",
@@ -27,6 +30,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "words": " ".join(filters.words),
         "accounts": _to_choose(year.accounts, filters.account),
         "what": WHAT_TITLES,
+        "hidden": {name: value for name in _HIDDEN if (value := getattr(filters, name))},
         "chips": own_chips(filters),
         "is_filtered": filters != Filters(),
         **lines_and_plots(request, own, year, is_own=True),

@@ -129,6 +129,7 @@ _FIELDS: Mapping[str, Any] = {
     "method": gettext_lazy("method"),
     "name": gettext_lazy("name"),
     "note": gettext_lazy("note"),
+    "number": gettext_lazy("number"),
     "origin": gettext_lazy("origin"),
     "partition": gettext_lazy("partition"),
     "policy_arns": gettext_lazy("managed policies"),

@@ -60,6 +60,8 @@ def read_own(query: Mapping[str, str]) -> Filters:
         role=query.get("role", "").strip()[:_LONGEST_NAME],
         environment=kind if kind in KINDS else "",
         what=what if what in WHAT else "",
+        action=_one_of(query.get("action", ""), Action.values),
+        outcome=_one_of(query.get("outcome", ""), Outcome.values),
         since=_day(query.get("from", "")),
         until=_day(query.get("to", "")),
     )
@@ -74,8 +76,6 @@ def read_all(query: Mapping[str, str]) -> Filters:
     return replace(
         read_own(query),
         person=normal_username(text("person")),
-        action=_one_of(text("action"), Action.values),
-        outcome=_one_of(text("outcome"), Outcome.values),
         kind=text("kind"),
         name=text("name"),
         key=text("key"),
@@ -85,7 +85,8 @@ def read_all(query: Mapping[str, str]) -> Filters:
     )
 
 
-def _one_of(value: str, values: list[str]) -> str:
+def _one_of(typed: str, values: list[str]) -> str:
+    value = typed.strip()
     return value if value in values else ""
 
 

@@ -82,7 +82,8 @@ def options_page(request: HttpRequest, wish: Wish, *, is_sent: bool = False) -> 
 def length_choices(launch: Launch, wish: Wish) -> list[Choice]:
     """Return the lengths to choose from: what was typed or the usual one is chosen."""
     longest = launch.lengths.longest
-    typed = int(wish.seconds) if re.fullmatch(r"[0-9]{1,9}", wish.seconds) else 0
+    digits = wish.seconds.lstrip("0")
+    typed = int(digits) if re.fullmatch(r"[0-9]{1,9}", digits) else 0
     chosen = typed if 0 < typed <= longest else launch.lengths.session
     lengths = {step for step in _STEPS if step <= longest} | {longest, chosen}
     beyond = next((step for step in _STEPS if step > longest), None)

@@ -70,13 +70,14 @@ class ZoneGroup:
 def settings(request: HttpRequest) -> HttpResponse:
     """Show the settings; keep those of look and language."""
     user = signed_in_user(request)
+    kept = Preferences.of(user)
     if request.method != "POST":
-        return _page(request, Preferences.of(user))
+        return _page(request, kept)
     fields = request.POST
     wanted = Preferences(
-        language=fields.get("language", ""),
-        time_zone=fields.get("time_zone", "").strip(),
-        theme=fields.get("theme", Theme.AUTO),
+        language=fields.get("language", kept.language),
+        time_zone=fields.get("time_zone", kept.time_zone).strip(),
+        theme=fields.get("theme", kept.theme),
     )
     if problems := wanted.problems():
         return _page(request, wanted, errors=_translated(problems), status=400)

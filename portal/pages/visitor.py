@@ -47,6 +47,11 @@ def visitor(request: HttpRequest) -> Visitor:
     )
 
 
+def posted_wish(account: str, role: str, request: HttpRequest) -> Wish:
+    """Return what a form asks for; what it leaves out may stand in the address."""
+    return wish(account, role, {**request.GET.dict(), **request.POST.dict()})
+
+
 def wish(account: str, role: str, fields: Mapping[str, str]) -> Wish:
     """Return what was asked for, from the address and from a query or a form."""
     return Wish(

@@ -243,6 +243,19 @@ def test_nobody_of_that_name_is_said(keyboard: Keyboard) -> None:
         call_command("changepassword", "nobody-here")
 
 
+def test_where_nobody_can_type_a_password_a_sentence_says_so_and_none_changes(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_there(*_: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody_there)
+    with pytest.raises(CommandError, match=r"nothing has changed.+in a terminal"):
+        call_command("changepassword", "ann", stdout=io.StringIO())
+    ann.refresh_from_db()
+    assert ann.check_password(PASSWORD)
+
+
 def test_p30_without_an_entry_no_password_changes(
     ann: User, keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,6 +218,7 @@ def test_a_refusal_is_told_and_can_be_copied_for_support(ann: Window, served: Se
     page = ann.page
     page.goto(f"{served.url}/go/storefront-prod/Deployer/")
     expect(page.get_by_text("in your history")).to_be_visible()
+    expect(page.get_by_role("link", name="your history")).to_have_attribute("href", "/history/")
     page.get_by_role("button", name="Copy for support").click()
     reference = page.locator("#support code").inner_text()
     assert reference in page.evaluate("navigator.clipboard.readText()")

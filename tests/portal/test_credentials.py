@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import history
-from accounts.models import Action, Entry, Grant, Outcome, User
+from accounts.models import Action, Entry, Grant, Outcome, Role, User
 from portal import launch
+from portal.aws.identity import Identity
 from portal.aws.plan import SessionPlan, TemporaryCredentials
 from tests.portal.catalogue import PAYMENTS, payments, role
 from tests.portal.reading import Element, read
@@ -62,13 +63,25 @@ class TestAsking:
 
     @pytest.mark.parametrize(
         ("seconds", "status"),
-        [("7200", 200), ("7201", 409), ("899", 409), ("soon", 400), ("-1", 400), ("1e3", 400)],
-    )
-    def test_a_length_in_the_address_is_chosen_or_refused(
+        [("7200", 200), ("7201", 409), ("899", 409), ("soon", 400), ("-1", 400), ("1e3", 400),
+         ("9" * 12, 409), ("9" * 15, 409), ("9" * 5000, 409), ("0" * 16, 409),
+         ("0" * 16 + "900", 200)],
+    )  # fmt: skip
+    def test_a_length_in_the_address_is_chosen_or_refused_by_get_and_by_post(
         self, ann: User, signed_in: Client, seconds: str, status: int
     ) -> None:
         payments(ann, max_session_seconds=7200)
         assert signed_in.get(PATH, {"seconds": seconds}).status_code == status
+        assert signed_in.post(f"{PATH}?seconds={seconds}").status_code == status
+        assert signed_in.post(PATH, {"seconds": seconds}).status_code == status
+
+    def test_a_length_with_zeros_before_it_is_the_one_that_the_form_chooses(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        document = read(signed_in.get(PATH, {"seconds": "0" * 16 + "900"}).content)
+        chosen = document.one("div", class_="seg").one("input", checked="")
+        assert chosen.attributes["value"] == "900"
 
     def test_P12_unknown_and_never_granted_answer_alike(
         self, ann: User, bob: User, signed_in: Client, plans: list[SessionPlan]
@@ -112,6 +125,28 @@ class TestIssuing:
         assert plans[0].duration_seconds == 900
         assert outcomes(ann) == [(Outcome.SUCCEEDED, "")]
 
+    def test_what_the_form_leaves_out_is_what_the_address_says(
+        self, ann: User, signed_in: Client, plans: list[SessionPlan]
+    ) -> None:
+        payments(ann, require_reason=True)
+        address = f"{PATH}?seconds=900&reason=refunds&region=eu-west-1&to=sqs"
+        assert signed_in.post(address).status_code == 200
+        assert signed_in.post(address, {"seconds": "1800", "reason": "audit"}).status_code == 200
+        assert signed_in.post(address, {"reason": ""}).status_code == 400
+        assert [plan.duration_seconds for plan in plans] == [900, 1800]
+        rows = Entry.objects.filter(action=Action.CREDENTIALS, outcome=Outcome.SUCCEEDED)
+        told = rows.order_by("id").values_list("reason", "region", "duration_seconds")
+        assert list(told) == [("refunds", "ap-northeast-1", 900), ("audit", "ap-northeast-1", 1800)]
+
+    def test_whoever_asks_for_what_is_not_theirs_is_in_the_record(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        assert signed_in.post("/credentials/payments-prod/Admin/").status_code == 404
+        Role.objects.update(disabled=True)
+        assert signed_in.post(PATH).status_code == 403
+        assert outcomes(ann) == [(Outcome.DENIED, "NotNow"), (Outcome.DENIED, "NotGranted")]
+
     def test_values_are_hidden_until_a_shell_is_asked_for_without_script(
         self, ann: User, signed_in: Client
     ) -> None:
@@ -146,6 +181,9 @@ class TestIssuing:
             document = read(answer.content)
             assert document.one("span", id="reason-e").text
             assert document.one("input", value="900").attributes["checked"] == ""
+        answer = signed_in.post(PATH, {"seconds": "899"})
+        assert answer.status_code == 400
+        assert all(read(answer.content).one("span", id=f"{f}-e") for f in ("reason", "seconds"))
         assert plans == []
         assert signed_in.post(PATH, {"reason": "refunds"}).status_code == 200
         assert Entry.objects.filter(action=Action.CREDENTIALS).latest("id").reason == "refunds"
@@ -167,6 +205,31 @@ class TestIssuing:
         strict.cookies = signed_in.cookies
         assert strict.post(PATH).status_code == 403
         assert plans == []
+
+
+def test_P18_a_token_of_a_source_of_another_account_is_a_row_that_says_who_how_and_how_long(
+    ann: User, signed_in: Client, plans: list[SessionPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Identity("arn:aws:iam::111111111111:user/b", "aws", "111111111111", "env", False)
+    monkeypatch.setattr("portal.aws.sources.Sources.identity", lambda *_: broker)
+    monkeypatch.setattr("portal.aws.sources.Sources.has_temporary", lambda *_: False)
+    payments(ann, method="federation_token", session_seconds=7200, session_policy="{}")
+    answers = [
+        signed_in.get("/go/payments-prod/Developer/?to=sqs"),
+        signed_in.post(PATH, {"seconds": "900"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 500
+        assert "credentials for this role are of account 111111111111" in answer.content.decode()
+        assert b"AWS answered" not in answer.content
+    assert plans == []
+    console, shell = Entry.objects.filter(method="federation_token").order_by("id")
+    for row in (console, shell):
+        assert (row.outcome, row.error, row.region) == ("failed", "OtherAccount", "ap-northeast-1")
+        assert row.session_name == "ann"
+        assert row.grant == str(Grant.objects.get())
+    assert (console.duration_seconds, shell.duration_seconds) == (7200, 900)
+    assert "/sqs/" in console.destination
 
 
 def test_P21_the_answer_is_kept_by_nobody_and_tells_nobody_where_it_was(

@@ -19,6 +19,7 @@ from accounts.models import Action, Entry, Outcome, User
 from accounts.record import Act
 from portal.pages import history_parts
 from portal.pages.history_lines import Line
+from tests.portal.catalogue import PAYMENTS, role
 from tests.portal.reading import Element, read
 
 MARKUP = "\"><script>alert(1)</script><b x='&"
@@ -212,6 +213,49 @@ class TestLines:
         self, signed_in: Client, query: dict[str, str]
     ) -> None:
         assert signed_in.get("/history/", query).status_code == 200
+
+    def test_an_account_may_be_called_by_its_alias_as_in_everybodys_record(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        did(ann, Outcome.SUCCEEDED, **{**KNOWN, "details": {}}, reason="before it had one")
+        did(ann, Outcome.SUCCEEDED, **KNOWN, reason="since")
+        did(ann, Outcome.SUCCEEDED, account="111111111111", reason="elsewhere")
+        for account in ("222222222222", "payments-prod", "Payments-Prod"):
+            rows = json.loads(streamed(signed_in, "json", account=account))
+            assert [row["reason"] for row in rows] == ["since", "before it had one"]
+            document = page(signed_in, account=account)
+            chosen = document.one("select", id="account").one("option", selected="")
+            assert (chosen.attributes["value"], chosen.text) == (
+                "222222222222",
+                "Payments production",
+            )
+
+    def test_P12_an_alias_that_was_only_typed_tells_of_no_account(
+        self, ann: User, bob: User, signed_in: Client
+    ) -> None:
+        role(PAYMENTS, account_alias="payments-prod")
+        did(bob, Outcome.SUCCEEDED, **KNOWN)
+        for account in ("payments-prod", "no-such-thing", PAYMENTS):
+            did(ann, Outcome.DENIED, "NotGranted", account=account, role="Admin")
+        for account in ("payments-prod", "no-such-thing"):
+            rows = json.loads(streamed(signed_in, "json", account=account))
+            assert [row["account"] for row in rows] == [account]
+            chosen = page(signed_in, account=account).one("option", selected="", value=account)
+            assert chosen.text == account
+
+    def test_what_was_done_and_how_it_ended_are_filters_of_the_address(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        did(ann, Outcome.DENIED, "NotNow", **KNOWN)
+        did(ann, Outcome.SUCCEEDED, **KNOWN)
+        did(ann, Outcome.DENIED, "NotNow", **{**KNOWN, "action": Action.CREDENTIALS})
+        query = {"action": "launch", "outcome": "denied"}
+        (row,) = json.loads(streamed(signed_in, "json", **query))
+        assert (row["action"], row["outcome"]) == ("launch", "denied")
+        document = page(signed_in, **query)
+        assert len(sentences(document)) == 1
+        form = document.one("form", role="search")
+        assert {name: form.one("input", name=name).attributes["value"] for name in query} == query
 
 
 class TestExport:

@@ -133,6 +133,17 @@ class TestLookAndLanguage:
         ann.refresh_from_db()
         assert (ann.language, ann.time_zone, ann.theme) == ("", "", "auto")
 
+    def test_what_a_form_leaves_out_stays_as_it_was(self, ann: User, signed_in: Client) -> None:
+        signed_in.post("/settings/", CHOICE)
+        for field, value in (("theme", "light"), ("time_zone", ""), ("language", "en")):
+            assert signed_in.post("/settings/", {field: value}).status_code == 303
+        ann.refresh_from_db()
+        assert (ann.language, ann.time_zone, ann.theme) == ("en", "", "light")
+        signed_in.post("/settings/", {**CHOICE, "theme": "auto"})
+        signed_in.post("/settings/", {"theme": "light"})
+        ann.refresh_from_db()
+        assert (ann.language, ann.time_zone, ann.theme) == ("ja", "Asia/Tokyo", "light")
+
     def test_a_theme_that_is_none_is_refused(self, ann: User, signed_in: Client) -> None:
         answer = signed_in.post("/settings/", {**CHOICE, "theme": '"><script>'})
         assert answer.status_code == 400

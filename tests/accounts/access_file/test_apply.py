@@ -539,6 +539,23 @@ def test_p30_every_apply_has_an_entry_with_before_and_after(folder: Folder) -> N
     assert record.verify().broken_at is None
 
 
+def test_P30_tags_are_a_mapping_in_an_entry_as_the_administration_writes_them(
+    folder: Folder,
+) -> None:
+    tagged = "alias: sandbox\n    tags: {team: platform, owner: ann}\n"
+    folder.applied(SMALL.replace("alias: sandbox\n", tagged))
+    after = {change["change"]: change["after"] for change in details()["changes"]}
+    assert after["+ account 333333333333 (sandbox)"]["tags"] == {"owner": "ann", "team": "platform"}
+    assert after["+ account 222222222222 (payments-prod)"]["tags"] == {}
+    role = after["+ role Developer in payments-prod"]
+    assert (role["session_tags"], role["policy_arns"]) == ({}, "")
+    long = tagged.replace("ann", "x" * 200).replace("platform", "y" * 200)
+    folder.applied(SMALL.replace("alias: sandbox\n", long))
+    (change,) = details()["changes"]
+    assert change["before"]["tags"] == {"owner": "ann", "team": "platform"}
+    assert change["after"]["tags"] == f"owner={'x' * 200}, team={'y' * 87}"
+
+
 def test_an_entry_of_a_large_apply_is_bounded_and_says_so(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

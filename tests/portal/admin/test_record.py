@@ -234,7 +234,7 @@ class TestWhatItTells:
         assert "ASIAEXAMPLE123456" in rows.text
         assert User.objects.get(username="bob").record_key not in document.text
         assert carols.get(f"/admin/record/{'0' * 32}/").status_code == 404
-        assert carols.get("/admin/record/%00/").status_code == 404
+        assert carols.get("/admin/record/%00/").status_code == 400
 
     def test_P30_a_change_is_told_before_and_after(self, carols: Client) -> None:
         details = {
@@ -282,9 +282,12 @@ class TestEvents:
         Role.objects.update(disabled=True)
         assert events(page(carols)) == [self.URL]
 
-    def test_whoever_was_denied_left_nothing_there(self, carols: Client, role: Role) -> None:
+    def test_whoever_was_refused_before_aws_was_asked_left_nothing_there(
+        self, carols: Client, role: Role
+    ) -> None:
         act = about(Act(Action.LAUNCH, "bob", "key", session_name="bob"), role)
         record.write(act, Outcome.DENIED, "NotNow")
+        record.write(replace(act, act_id="other"), Outcome.FAILED, "OtherAccount")
         assert events(page(carols)) == []
 
     def test_its_partition_is_the_accounts_or_told_by_the_region(

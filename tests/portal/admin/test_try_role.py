@@ -460,7 +460,7 @@ def test_a_token_of_another_account_is_named_with_the_source_that_fits(world: Wo
         PAYMENTS, "auditor", method="federation_token", session_policy=READ, title="Audit"
     )
     page = world.tried(role)
-    assert f"AWS answered for account {HUB} instead of {PAYMENTS}" in page.words
+    assert f"are of account {HUB}, and the role is in account {PAYMENTS}" in page.words
     assert "give it a source of account 222222222222" in page.cause
     assert "This source would fit: payments." in page.words
     assert f"/admin/accounts/role/add/?account={HUB}&amp;name=auditor" in page.markup

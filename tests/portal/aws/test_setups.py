@@ -369,7 +369,7 @@ def test_P18_a_token_for_another_account_than_the_sources_is_refused_before_aws_
     require_fitting_source(token_plan, sources)
     error = refusal(replace(token_plan, account_id="1" * 12), sources)
     assert (error.status, error.code) == (500, "OtherAccount")
-    assert "222222222222" in error.message % error.params
+    assert "this role are of account 222222222222" in error.message % error.params
     assert upstream.seen == []
 
 
