@@ -10,18 +10,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from accounts.aws_rules.destinations import CONSOLE_HOME, describe, normal_place, parse_destination
 from accounts.aws_rules.partitions import PARTITIONS
 from accounts.entitlements import bookmarks_of
-from accounts.errors import InvalidRequest
+from accounts.errors import InvalidRequest, LimitExceeded, gettext_noop
 from accounts.models import Account, Bookmark, User
 from accounts.record import neutral
 
 LONGEST_NAME = 100
+MOST_OWN = 500
+"""Bookmarks that one person keeps."""
 
 
 class Target(Protocol):
@@ -66,14 +68,28 @@ def own(user: User) -> QuerySet[Bookmark]:
 
 
 def make(user: User, draft: Draft) -> Bookmark:
-    """Keep a new bookmark behind the others. Raises InvalidRequest for an impossible place."""
+    """Keep a new bookmark behind the others.
+
+    Raises InvalidRequest for an impossible place, LimitExceeded where there are ``MOST_OWN``.
+    """
     bookmark = Bookmark(user=user)
     write(bookmark, draft)
     with transaction.atomic():
-        last = own(user).aggregate(last=Coalesce(Max("position"), 0))["last"]
-        bookmark.position = last + 1
+        look = own(user).aggregate(number=Count("pk"), last=Coalesce(Max("position"), 0))
+        if look["number"] >= MOST_OWN:
+            raise _too_many()
+        bookmark.position = look["last"] + 1
         bookmark.save(force_insert=True)
     return bookmark
+
+
+def _too_many() -> LimitExceeded:
+    return LimitExceeded(
+        log=f"{MOST_OWN} bookmarks already",
+        message=gettext_noop("You keep %(most)s bookmarks, which is as many as there may be."),
+        next_step=gettext_noop("Delete some that you no longer need."),
+        params={"most": MOST_OWN},
+    )
 
 
 def change(bookmark: Bookmark, draft: Draft) -> None:

@@ -9,9 +9,10 @@ import functools
 import hashlib
 import hmac
 import json
+import re
 import unicodedata
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, IntegrityError, transaction
-from django.db.models import Count, Exists, Subquery
+from django.db.models import Count, Exists, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.database import connection as database_connection
@@ -34,6 +35,8 @@ LONGEST_TEXT = 2048
 LONGEST_DETAILS = 524_288
 MOST_REFUSALS_A_MINUTE = 120
 TOO_MANY_REFUSALS = "TooManyRefusals"
+_LOOKING = ("GET", "HEAD", "OPTIONS")
+_ROWS_IN_A_STATEMENT = 500
 
 # What the chain's hash covers, in this order, for ever: a new column joins at the end.
 CANONICAL_FIELDS = (
@@ -160,6 +163,23 @@ def write(act: Act, outcome: Outcome, error: str = "") -> None:
     _append(act, Phase.SINGLE, outcome, error)
 
 
+def write_all(acts: Sequence[Act], outcome: Outcome) -> None:
+    """Write many acts, each one row, so that nobody waits long for the chain meanwhile.
+
+    Raises RecordUnavailable: then none is written.
+    """
+    if not acts:
+        return
+    with recording():
+        head = _locked_head(acts[0], None)
+        entries = []
+        for act in acts:
+            entries.append(_entry(act, Phase.SINGLE, outcome, "", head))
+            _point_at(head, entries[-1])
+        Entry.objects.bulk_create(entries, batch_size=_ROWS_IN_A_STATEMENT)
+        _move_head(head, entries)
+
+
 def outcome_of(error: PortalError) -> Outcome:
     """Return how the record calls an act that ended so."""
     return Outcome.FAILED if error.status >= 500 else Outcome.DENIED
@@ -168,24 +188,39 @@ def outcome_of(error: PortalError) -> Outcome:
 def write_refusal(act: Act, outcome: Outcome, error: str) -> None:
     """Write why AWS was not even asked; of one person at most ``MOST_REFUSALS_A_MINUTE`` rows.
 
-    After that only one a minute, so that nobody floods what can never be deleted.
+    After that only one a minute, so that nobody floods what can never be deleted. Tries to change
+    something are counted by themselves: looking at what is not theirs hides none of them.
     """
     with recording():
-        lately = Entry.objects.filter(
-            actor_key=act.actor_key, phase=Phase.SINGLE, time__gte=_seconds_ago(60)
-        )
         # What succeeded hides no refusal: many things may be changed in a minute.
-        if lately.exclude(outcome=Outcome.SUCCEEDED).count() < MOST_REFUSALS_A_MINUTE:
+        lately = _rows_of_the_minute(act).exclude(outcome=Outcome.SUCCEEDED)
+        alike = lately.filter(_is_alike(act), phase=Phase.SINGLE)
+        if alike.count() < MOST_REFUSALS_A_MINUTE:
             write(act, outcome, error)
-        else:
-            write_once_a_minute(act, outcome, TOO_MANY_REFUSALS)
+        elif not alike.filter(error=TOO_MANY_REFUSALS).exists():
+            write(act, outcome, TOO_MANY_REFUSALS)
+
+
+def _is_alike(act: Act) -> Q:
+    """Match tries to change something where an act is one, else everything but those.
+
+    Only what is sent to the administration tells its method.
+    """
+    looked = Q()
+    for word in _LOOKING:
+        looked |= Q(details__contains=f'"method": "{word}"')
+    is_try = Q(details__contains='"method": "') & ~looked
+    return is_try if act.details.get("method", "GET") not in _LOOKING else ~is_try
 
 
 def write_once_a_minute(act: Act, outcome: Outcome, error: str) -> None:
     """Write such a row of one person only if there was none within the last minute."""
-    told = Entry.objects.filter(actor_key=act.actor_key, error=error, time__gte=_seconds_ago(60))
-    if not told.exists():
+    if not _rows_of_the_minute(act).filter(error=error).exists():
         write(act, outcome, error)
+
+
+def _rows_of_the_minute(act: Act) -> QuerySet[Entry]:
+    return Entry.objects.filter(actor_key=act.actor_key, time__gte=_seconds_ago(60))
 
 
 @contextmanager
@@ -227,7 +262,8 @@ def _append(
         head = _locked_head(act, limit)
         entry = _entry(act, phase, outcome, error, head)
         entry.save(force_insert=True)
-        _move_head(head, entry)
+        _point_at(head, entry)
+        _move_head(head, [entry])
 
 
 def _locked_head(act: Act, limit: RateLimit | None) -> RecordHead:
@@ -291,23 +327,31 @@ def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHea
     return entry
 
 
-def _move_head(head: RecordHead, entry: Entry) -> None:
-    """Move the head to a row that stands.
+def _point_at(head: RecordHead, entry: Entry) -> None:
+    head.count, head.hash, head.key_id = entry.id, entry.hash, entry.key_id
+
+
+def _move_head(head: RecordHead, entries: Sequence[Entry]) -> None:
+    """Move the head to the last of new rows, all of which stand.
 
     A foreign trigger or rule can swallow an INSERT or UPDATE, and the database then reports
-    success: so the row itself is looked for, and the moved head counted.
+    success: so the rows themselves are looked for, and the moved head counted.
     """
-    head.count, head.hash, head.key_id = entry.id, entry.hash, entry.key_id
     head.mac = _head_mac(head)
-    stands = Exists(Entry.objects.filter(id=entry.id, hash=entry.hash))
+    first, last = entries[0], entries[-1]
+    stands = Exists(Entry.objects.filter(id=last.id, hash=last.hash))
     moved = RecordHead.objects.filter(stands, id=1).update(
         count=head.count, hash=head.hash, key_id=head.key_id, mac=head.mac
     )
-    if moved != 1:
-        raise _unavailable(f"the database did not keep row {entry.id}, or not the record's head")
+    is_whole = len(entries) == 1 or (
+        Entry.objects.filter(id__gte=first.id, id__lte=last.id).count() == len(entries)
+    )
+    if moved != 1 or not is_whole:
+        raise _unavailable(f"the database did not keep row {last.id}, or not the record's head")
 
 
 _TO_ESCAPE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_LIKE_AN_ESCAPE = re.compile(r"\\(?=u[0-9a-f]{4})")
 
 
 def neutral(text: str) -> str:
@@ -321,6 +365,8 @@ def neutral(text: str) -> str:
 def _escaped(text: str) -> str:
     """Return the beginning of a text with controls as escapes, longer than it may be if it is."""
     beginning = text[: LONGEST_TEXT + 1]
+    # What looks like such an escape already was typed so, and is another text.
+    beginning = _LIKE_AN_ESCAPE.sub(r"\\u005c", beginning)
     if beginning.isascii() and beginning.isprintable():
         return beginning
     return "".join(

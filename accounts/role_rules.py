@@ -28,6 +28,8 @@ LONGEST_TAG_VALUE = 256
 ONLY_ASSUME_ROLE = ("console_seconds", "external_id", "set_source_identity")
 """Keys that a federation token cannot have."""
 PLACEHOLDERS = ("{username}", "{email}", "{groups}")
+BETWEEN_GROUPS = ":"
+"""What stands between the names that are filled in for ``{groups}``."""
 
 _NOT_GIVEN = (None, "", False)
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")

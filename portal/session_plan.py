@@ -10,6 +10,7 @@ from accounts.aws_rules import limits, names
 from accounts.entitlements import Entitlement
 from accounts.errors import InvalidRequest, LimitExceeded, Seconds, gettext_noop
 from accounts.models import CredentialSource, Method, Role, User
+from accounts.role_rules import BETWEEN_GROUPS
 from portal.aws import plan as aws
 from portal.aws.plan import SessionPlan, SourceSettings
 from portal.errors import ConfigurationProblem
@@ -55,16 +56,19 @@ _BY_CHAIN = gettext_noop(
 
 
 def read_seconds(text: str) -> int | None:
-    """Read a wished length; empty means none. Raises InvalidRequest for what is no number."""
+    """Read a wished length; empty means none. Raises InvalidRequest for what is no number.
+
+    A number of more than 12 digits is read as one of 13: no limit is so high.
+    """
     if not text:
         return None
-    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]+", text):
         raise InvalidRequest(
             log="seconds is no whole number",
             message=gettext_noop("The session length is not a whole number of seconds."),
             next_step=gettext_noop("Write it like 3600, or leave it out."),
         )
-    return int(text)
+    return int(text.lstrip("0")[:13] or "0")
 
 
 def decide_lengths(
@@ -138,7 +142,8 @@ def _check(wish: int | None, found: list[_Limit], role: Role) -> None:
 def plan_session(user: User, entitlement: Entitlement, lengths: Lengths) -> SessionPlan:
     """Put together what is asked of AWS for a user: names and tags are the server's idea of them.
 
-    Raises ConfigurationProblem when a session tag gets a value that AWS would not take.
+    Raises ConfigurationProblem when a session tag gets a value that AWS would not take, or that
+    could be other groups' too.
     """
     role = entitlement.role
     is_federation = role.method == Method.FEDERATION_TOKEN
@@ -185,9 +190,12 @@ def _session_tags(user: User, entitlement: Entitlement) -> dict[str, str]:
     values = {
         "username": user.username,
         "email": user.email,
-        "groups": ":".join(entitlement.group_names),
+        "groups": BETWEEN_GROUPS.join(entitlement.group_names),
     }
     templates: Mapping[str, str] = entitlement.role.session_tags
+    for key, template in templates.items():
+        if "{groups}" in template:
+            _require_groups_told_apart(key, entitlement)
     filled = {
         key: _PLACE.sub(lambda place: values[place[1]], template)
         for key, template in templates.items()
@@ -195,6 +203,27 @@ def _session_tags(user: User, entitlement: Entitlement) -> dict[str, str]:
     for key, value in filled.items():
         _require_tag(key, value, entitlement.role)
     return filled
+
+
+def _require_groups_told_apart(key: str, entitlement: Entitlement) -> None:
+    ambiguous = next((name for name in entitlement.group_names if BETWEEN_GROUPS in name), None)
+    if ambiguous is None:
+        return
+    role = entitlement.role
+    raise ConfigurationProblem(
+        log=f"session tag {key!r} of role {role.name!r}: a colon in the group {ambiguous!r}",
+        message=gettext_noop(
+            "The session tag %(tag)s of %(role)s cannot say clearly which groups you are in."
+        ),
+        next_step=gettext_noop("Tell an administrator, with the reference number below."),
+        params={"tag": key, "role": role.shown_title, "group": ambiguous},
+        code="SessionTag",
+        hint=gettext_noop(
+            "The user is in the group %(group)s, and where {groups} joins names with colons it "
+            "could be taken for two groups: use a group without a colon in its name, or take "
+            "{groups} out of the role’s session tags."
+        ),
+    )
 
 
 def _require_tag(key: str, value: str, role: Role) -> None:

@@ -101,8 +101,8 @@ class Finding:
 def attention(reader: User, now: datetime) -> list[Finding]:
     """Return what needs attention and is the reader's to see, the worst first."""
     found: list[Finding] = []
-    for permission, find in _BY_PERMISSION:
-        if reader.has_perm(f"accounts.{permission}"):
+    for permissions, find in _BY_PERMISSIONS:
+        if reader.has_perms([f"accounts.{permission}" for permission in permissions]):
             found += find(now)
     order = list(Kind)
     return sorted(found, key=lambda finding: order.index(finding.kind))
@@ -305,12 +305,12 @@ def _found(kind: Kind, examples: Iterable[Example], *, is_more: bool = False) ->
     return [Finding(kind, len(kept), is_more, tuple(kept[:EXAMPLES]))]
 
 
-_BY_PERMISSION: Sequence[tuple[str, Callable[[datetime], list[Finding]]]] = (
-    ("view_entry", _failing),
-    ("view_entry", _failed_sign_ins),
-    ("view_user", _people),
-    ("view_group", _empty_groups),
-    ("view_grant", _ending),
-    ("view_grant", _unused),
-    ("view_entry", _by_hand),
+_BY_PERMISSIONS: Sequence[tuple[Sequence[str], Callable[[datetime], list[Finding]]]] = (
+    (["view_entry"], _failing),
+    (["view_entry"], _failed_sign_ins),
+    (["view_user", "view_grant"], _people),
+    (["view_group"], _empty_groups),
+    (["view_grant"], _ending),
+    (["view_grant"], _unused),
+    (["view_entry"], _by_hand),
 )

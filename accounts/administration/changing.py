@@ -16,8 +16,10 @@ from accounts import record
 from accounts.administration.lifting import require_not_lifted
 from accounts.administration.reach import reach
 from accounts.database.connection import one_large_change_at_a_time
-from accounts.errors import PortalError
+from accounts.errors import NotAllowed, PortalError, gettext_noop
 from accounts.models import Action, Outcome, User
+
+_MARKS = ("is_active", "is_staff", "is_superuser")
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,36 @@ def changing(administrator: Administrator) -> Iterator[Changes]:
     with record.recording():
         # Two changes at once, each harmless, could lift their maker together.
         one_large_change_at_a_time()
-        before = reach(administrator.user, timezone.now())
+        user = _with_the_same_rights(administrator.user)
+        before = reach(user, timezone.now())
         changes = Changes(administrator)
         with connection.execute_wrapper(before.watch):
             yield changes
         require_not_lifted(before)
-        for told in changes.told:
-            act = _act(administrator, told.details, told.account, told.role)
-            record.write(act, Outcome.SUCCEEDED)
+        acts = [_act(administrator, told.details, told.account, told.role) for told in changes.told]
+        record.write_all(acts, Outcome.SUCCEEDED)
+
+
+def _with_the_same_rights(user: User) -> User:
+    """Return somebody as they are now. Raises NotAllowed where they lost any right meanwhile.
+
+    A change waits its turn, and the one before may have taken the rights by which it was asked for.
+    """
+    now = User.objects.filter(pk=user.pk).first()
+    if now is None or any(getattr(user, mark) > getattr(now, mark) for mark in _MARKS):
+        raise _no_longer()
+    if not now.is_superuser and user.get_all_permissions() - now.get_all_permissions():
+        raise _no_longer()
+    return now
+
+
+def _no_longer() -> NotAllowed:
+    return NotAllowed(
+        log="lost rights while the change waited",
+        message=gettext_noop("Your rights were changed while this waited, so nothing was done."),
+        next_step=gettext_noop("Load the page again to see what is yours to do."),
+        code="RightsChanged",
+    )
 
 
 def tell_refusal(administrator: Administrator, what: Mapping[str, Any], error: PortalError) -> None:

@@ -125,19 +125,22 @@ def stamp(seen: object, of_whom: Difference) -> str:
 
 def plan(wish: Wish) -> Plan:
     """Compare a wish with what is there, in three queries."""
-    users = {user.username: user for user in User.objects.filter(username__in=wish.people)}
-    groups: dict[str, Group] = naming.named_all("group", wish.groups)
-    new_people = tuple(name for name in wish.people if name not in users)
-    new_groups = tuple(name for name in wish.groups if name not in groups)
-    users |= {name: _placeholder(name) for name in new_people}
-    groups |= {name: _directorys(name) for name in new_groups}
-    subjects: list[User | Group] = [users[name] for name in wish.people]
-    subjects += [groups[name] for name in wish.groups]
+    subjects = named(wish.people, wish.groups)
+    new_people = tuple(s.username for s in subjects if isinstance(s, User) and not s.pk)
+    new_groups = tuple(s.name for s in subjects if isinstance(s, Group) and not s.pk)
     held = _held(wish, subjects)
     planned = (
         _planned(wish, s, p, held.get((*_key(s), p))) for s in subjects for p in wish.patterns
     )
     return Plan(wish, tuple(planned), new_people, new_groups)
+
+
+def named(people: Iterable[str], groups: Iterable[str]) -> list[User | Group]:
+    """Return whom names mean, in two queries; names that nobody has yet are rows without a key."""
+    users = {user.username: user for user in User.objects.filter(username__in=people)}
+    known: dict[str, Group] = naming.named_all("group", groups)
+    subjects: list[User | Group] = [users.get(name) or _placeholder(name) for name in people]
+    return subjects + [known.get(name) or _directorys(name) for name in groups]
 
 
 def preview(wish: Wish, now: datetime) -> Preview:

@@ -7,13 +7,16 @@ takes themselves out of one.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from accounts.administration import naming
 from accounts.administration.changing import Told
 from accounts.administration.lifting import changes_own_groups
 from accounts.errors import NotAllowed, gettext_noop
-from accounts.models import Group, Membership, Origin, User, check_username
+from accounts.models import Group, Membership, Origin, User, check_person_name
+from accounts.role_rules import BETWEEN_GROUPS
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def change_members(
     """Let people in by their names and take memberships away by their numbers.
 
     Names that nobody has yet wait for their person. Inside ``changing``. Raises NotAllowed,
-    ValidationError for what cannot be a user name.
+    ValidationError for what can be nobody's name.
     """
     _require_local(group)
     names = [naming.normal("user", name) for name in add]
@@ -49,6 +52,15 @@ def change_members(
     removed = _remove(leaving)
     made = _make_names(names)
     return MembersChanged(_add(group, names), removed, made)
+
+
+def check_group_name(name: str) -> None:
+    """Raise ValidationError for what no group that is made here can be called."""
+    if not name.isprintable():
+        raise ValidationError(_("A group’s name has no control characters."))
+    if BETWEEN_GROUPS in name:
+        # With one it could be taken for two groups where a session tag names them.
+        raise ValidationError(_("A group’s name has no colon. Write a hyphen, for example."))
 
 
 def require_not_own_name(by: User, names: Iterable[str]) -> None:
@@ -67,7 +79,7 @@ def _make_names(texts: Iterable[str]) -> list[str]:
     known = naming.named_all("user", texts)
     made = [text for text in texts if text not in known]
     for text in made:
-        check_username(text)
+        check_person_name(text)
         User.objects.create_placeholder(text)
     return made
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts.administration.windows import Windows, covers, from_now, window
+from accounts.administration.windows import Windows, covers, left, window
 from accounts.directory.changes import mirrored_groups
 from accounts.models import (
     Bookmark,
@@ -107,8 +107,10 @@ class Terms:
 class Difference:
     """How a role that somebody may enter is different afterwards.
 
-    No windows before: it was not theirs. No terms after: nothing was written that alters roles;
-    none before: the role was not theirs when that was about to be written.
+    Windows are those of each grant for itself: a session lasts no longer than the last end of those
+    that hold when it begins, though another may hold by then. No windows before: it was not theirs.
+    No terms after: nothing was written that alters roles; none before: the role was not theirs when
+    that was about to be written.
     """
 
     windows_before: Windows
@@ -118,7 +120,7 @@ class Difference:
 
     @property
     def is_gain(self) -> bool:
-        """Whether they may enter when they could not, or will when it is switched on."""
+        """Whether they may enter when they could not, or longer, or will when it is switched on."""
         if not self.windows_before or not covers(self.windows_before, self.windows):
             return True
         if self.terms is None:
@@ -242,7 +244,7 @@ def _windows_of(reach: Reach, roles: Collection[int]) -> dict[int, Windows]:
     for role, starts, expires in _understood(ways, (w for w in reach.ways if w[0] in roles)):
         windows.setdefault(role, []).append(window(starts, expires))
     # What was before is over, for whoever had it and for whoever had not.
-    return {role: from_now(some, reach.since) for role, some in windows.items()}
+    return {role: left(some, reach.since) for role, some in windows.items()}
 
 
 def _terms_of(reach: Reach, roles: Collection[int]) -> dict[int, Terms]:

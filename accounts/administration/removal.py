@@ -4,10 +4,10 @@ A role or an account takes the grants and bookmarks with it that name it alone; 
 those that are theirs. What the access file manages is not taken along silently.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 
 from accounts.administration.lifting import require_others_groups
 from accounts.administration.people import require_superuser_left
@@ -25,6 +25,10 @@ from accounts.models import (
 )
 
 MOST_AT_ONCE = 500
+"""Things that are chosen."""
+
+MOST_TOGETHER = 5000
+"""Things that go, each a row of the record, while everybody else's rows wait."""
 
 
 def what_goes_with(things: QuerySet) -> list[QuerySet]:
@@ -48,9 +52,14 @@ def require_removable(things: QuerySet, taken: Iterable[QuerySet], by: User) -> 
     """Raise NotAllowed where some things must stay, or what would go with them must."""
     if things.all()[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
         raise _too_many()
+    together = 0
     for rows in (things, *taken):
-        if _has_file_mark(rows.model) and (number := rows.filter(from_file=True).count()):
+        look = rows.aggregate(**_looks(rows.model))
+        if number := look.get("of_file"):
             raise _managed_by_file(plural_of(rows.model), number)
+        together += look["told"]
+    if together > MOST_TOGETHER:
+        raise _too_many_together(together)
     if things.model is User:
         _require_people_removable(things, by)
     if things.model is Group:
@@ -71,8 +80,19 @@ def plural_of(model: type[Model]) -> str:
     return str(model._meta.verbose_name_plural)  # noqa: SLF001 Django's documented API
 
 
-def _has_file_mark(model: type[Model]) -> bool:
-    return hasattr(model, "from_file")
+_TOLD_ONE_BY_ONE: Mapping[type[Model], Q] = {
+    # People's own are told by their number, memberships with whose they are.
+    Bookmark: Q(group__isnull=False),
+    Membership: Q(pk__isnull=True),
+}
+
+
+def _looks(model: type[Model]) -> dict[str, Count]:
+    """Count what is a row of the record each, and what the access file manages."""
+    looks = {"told": Count("pk", filter=_TOLD_ONE_BY_ONE.get(model))}
+    if hasattr(model, "from_file"):
+        looks["of_file"] = Count("pk", filter=Q(from_file=True))
+    return looks
 
 
 def _require_people_removable(people: QuerySet, by: User) -> None:
@@ -110,6 +130,18 @@ def _too_many() -> NotAllowed:
         message=gettext_noop("More than %(most)s things are not deleted at once."),
         next_step=gettext_noop("Choose fewer, or take them out of the access file and prune."),
         params={"most": MOST_AT_ONCE},
+        code="TooManyAtOnce",
+    )
+
+
+def _too_many_together(number: int) -> NotAllowed:
+    return NotAllowed(
+        log=f"{number} things would go together",
+        message=gettext_noop(
+            "%(number)s things would go together, and no more than %(most)s do at once."
+        ),
+        next_step=gettext_noop("Delete some of what would go along first."),
+        params={"number": number, "most": MOST_TOGETHER},
         code="TooManyAtOnce",
     )
 

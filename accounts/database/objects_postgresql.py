@@ -37,12 +37,18 @@ BEGIN
     RETURN NEW;
 END""",  # noqa: S608 nothing from outside gets in
     "record_head_goes_on": f"""
+DECLARE
+    has_row boolean;
 BEGIN
-    IF NEW.id <> OLD.id OR NEW.count <> OLD.count + 1 THEN
+    EXECUTE format(
+        'SELECT EXISTS (SELECT 1 FROM %I.accounts_entry WHERE id = $1 AND hash = $2)',
+        TG_TABLE_SCHEMA
+    ) INTO has_row USING NEW.count, NEW.hash;
+    IF NEW.id <> OLD.id OR NEW.count <= OLD.count OR NOT has_row THEN
         {_REFUSED}
     END IF;
     RETURN NEW;
-END""",
+END""",  # noqa: S608
 }
 
 # The catalogue's bits of pg_trigger.tgtype.

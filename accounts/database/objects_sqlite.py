@@ -35,8 +35,9 @@ TRIGGERS = {
         {_REFUSE}""",  # noqa: S608
     "record_head_goes_on": f"""
         CREATE TRIGGER record_head_goes_on BEFORE UPDATE ON accounts_recordhead
-        WHEN NEW.id <> OLD.id OR NEW.count <> OLD.count + 1
-        {_REFUSE}""",
+        WHEN NEW.id <> OLD.id OR NEW.count <= OLD.count OR NOT EXISTS (
+            SELECT 1 FROM accounts_entry WHERE id = NEW.count AND hash = NEW.hash)
+        {_REFUSE}""",  # noqa: S608
 }
 
 # CROSS JOIN keeps SQLite from starting at the catalogue.

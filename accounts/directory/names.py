@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.grant_pattern import Pattern
-from accounts.models import DirectoryState, Grant, Membership, Origin, User
+from accounts.models import (
+    Action,
+    DirectoryState,
+    Entry,
+    Grant,
+    Membership,
+    Origin,
+    Outcome,
+    User,
+)
 
 MOST_TOLD = 100
 
@@ -29,7 +38,7 @@ def may_take(wish: Wish, holder: User | None) -> bool:
     """Whether somebody may take a name from whoever has it here.
 
     A name that waits is taken with all that was granted under it: only by who is let in, and by
-    nobody who may have granted it.
+    nobody who may have given it to the name.
     """
     if holder is None:
         return True
@@ -43,19 +52,27 @@ def is_withheld(wish: Wish) -> bool:
 
 
 def _may_be_of_their_making(wish: Wish) -> bool:
-    """Whether something waits under the name that who wishes for it may have granted to it.
+    """Whether something waits under the name that who wishes for it may have given to it.
 
     Nobody gives access to themselves, nor to a name that will be theirs; superusers could anyway.
+    Who made what is not asked: what a group may enter that the access file put the name into can be
+    their making too.
     """
     user = wish.user
     if user.is_superuser:
         return False
     of_name = {"user__username": wish.name, "user__origin": Origin.NONE_YET}
-    grants, memberships = Grant.objects.filter(**of_name), Membership.objects.filter(**of_name)
-    if user.is_staff:
-        return grants.exists() or memberships.exists()
-    # Who administers no more is known by what they have made.
-    return grants.filter(made_by=user.username).exists()
+    waiting = (Grant.objects.filter(**of_name), Membership.objects.filter(**of_name))
+    is_something = any(rows.exists() for rows in waiting)
+    return is_something and (user.is_staff or _has_administered(user))
+
+
+def _has_administered(user: User) -> bool:
+    """Whether somebody has ever changed anything as an administrator, under whatever name."""
+    changed = Entry.objects.filter(
+        actor_key=user.record_key, action=Action.ADMIN_CHANGE, outcome=Outcome.SUCCEEDED
+    )
+    return changed.exists()
 
 
 def free_names(wishes: Collection[Wish]) -> dict[int, str]:

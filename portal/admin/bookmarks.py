@@ -1,6 +1,5 @@
 """Bookmarks that a group shares; people's own are nobody else's to see."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.administration import sharing
-from accounts.administration.changing import Told
 from accounts.administration.lifting import require_known_members
 from accounts.administration.sharing import SharedDraft
 from accounts.errors import NotAllowed
@@ -129,6 +127,7 @@ class BookmarkAdmin(RecordedAdmin):
         "destination",
         "region",
         "position",
+        "made_by",
     )
     form = BookmarkForm
     identity_fields = ("group",)
@@ -167,18 +166,6 @@ class BookmarkAdmin(RecordedAdmin):
         """Leave out what people keep for themselves."""
         return super().get_queryset(request).filter(group__isnull=False)
 
-    def told(
-        self,
-        change: str,
-        thing: Any,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any] | None,
-    ) -> Told:
-        """Say of a person's own, which goes with its role, that one went and no more."""
-        if thing.group_id is None:
-            return Told(change, self.kind, "a person’s own", {}, None, *self.place(thing))
-        return super().told(change, thing, before, after)
-
     def place(self, thing: Any) -> tuple[str, str]:
         """Find the row by what the bookmark enters."""
         return thing.account_id, thing.role_name
@@ -187,7 +174,9 @@ class BookmarkAdmin(RecordedAdmin):
         self, request: HttpRequest, obj: Any, form: forms.BaseForm, change: bool
     ) -> None:
         """Note who makes it, or who last said where it leads."""
-        if not change or form.has_changed():
+        there = self.model.objects.filter(pk=obj.pk).first() if change else None
+        # What is typed otherwise and means the same is no change.
+        if there is None or self.facts(there) != self.facts(obj):
             obj.made_by = administrator(request).user.username
         super().save_model(request, obj, form, change)
 

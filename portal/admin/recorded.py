@@ -5,7 +5,7 @@ is deleted takes along what its page has said; a form takes the fields that it h
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,23 +16,25 @@ from django.contrib.admin.utils import quote, unquote
 from django.contrib.messages import INFO, WARNING, success, warning
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
 
 from accounts.administration import naming
 from accounts.administration.changing import Changes, Told, changing
 from accounts.administration.removal import plural_of, remove, require_removable, what_goes_with
 from accounts.errors import NotAllowed
-from accounts.models import Action
+from accounts.models import Action, Bookmark
 from portal.admin.autocomplete import NameField, offer_names
 from portal.admin.counted import CountedList
 from portal.admin.removing import READ_WITH, Removal, chosen_keys, delete_selected
@@ -227,6 +229,7 @@ class RecordedAdmin(ModelAdmin):
         with recorded(request):
             return super().changelist_view(request, extra_context)
 
+    @method_decorator(require_safe)
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -238,15 +241,27 @@ class RecordedAdmin(ModelAdmin):
 
     def _require_own_action(self, request: HttpRequest) -> None:
         """Raise PermissionDenied for what the page did not offer; name each of the chosen rows."""
-        action = request.POST.get("action", "")
-        if action and action not in self.get_actions(request):
+        actions, named = self.get_actions(request), request.POST.getlist("action")
+        # Of several Django takes the one that ``index`` says; of none at all a page sends one.
+        if not actions or not named or not actions.keys() >= set(filter(None, named)):
             raise PermissionDenied
         are_all = request.POST.get("select_across") == "1"
         keys = ["all"] if are_all else chosen_keys(request.POST)
+        if not are_all:
+            self._require_keys([*keys, *request.POST.getlist(ACTION_CHECKBOX_NAME)])
         if keys and ACTION_CHECKBOX_NAME not in request.POST:
             posted = request.POST.copy()
             posted.setlist(ACTION_CHECKBOX_NAME, keys)
             request.POST = posted  # type: ignore[assignment]
+
+    def _require_keys(self, keys: Iterable[str]) -> None:
+        """Raise PermissionDenied for what is no key of these things: a number that none can be."""
+        pk = self.model._meta.pk  # noqa: SLF001 documented
+        try:
+            for key in keys:
+                pk.run_validators(pk.to_python(key))
+        except ValidationError:
+            raise PermissionDenied from None
 
     def save_model(self, request: HttpRequest, obj: Model, form: BaseForm, change: bool) -> None:
         """Save, and remember what was there."""
@@ -385,11 +400,9 @@ class RecordedAdmin(ModelAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         # Django asks with no fields for the names of all there could be.
         is_posted = request.method == "POST" and kwargs.get("fields", ()) is not None
-        if is_posted and not signed_in_user(request).is_superuser:
+        if is_posted:
             further = self.further_posted_fields(request)
-            known = _POSTED_BY_ALL | form.base_fields.keys() | set(further)
-            if any(name not in known for name in request.POST):
-                raise PermissionDenied
+            require_known_fields(request, (*form.base_fields, *further))
         form.administrator = signed_in_user(request)
         if is_posted and obj is not None and request.POST.get(STAMP) != request.META[_STAMP]:
             return _refusing_stale(form)
@@ -453,6 +466,13 @@ class RecordedAdmin(ModelAdmin):
         """Leave it to the record."""
 
 
+def require_known_fields(request: HttpRequest, names: Iterable[str]) -> None:
+    """Raise PermissionDenied for posted fields that a form does not have; superusers are free."""
+    known = _POSTED_BY_ALL | set(names)
+    if not signed_in_user(request).is_superuser and not known.issuperset(request.POST):
+        raise PermissionDenied
+
+
 def recorded(request: HttpRequest) -> AbstractContextManager[Any]:
     """Open what a POST may change in; a GET changes nothing."""
     if request.method != "POST":
@@ -509,8 +529,23 @@ def _told_deletions(rows: QuerySet) -> list[Told]:
     pages = site.pages_of(rows.model)
     if not isinstance(pages, RecordedAdmin):
         return []
+    if rows.model is Bookmark:
+        own, rows = rows.filter(group=None), rows.exclude(group=None)
+        return [*_told_own_bookmarks(own), *_told_one_by_one(rows, pages)]
+    return _told_one_by_one(rows, pages)
+
+
+def _told_one_by_one(rows: QuerySet, pages: RecordedAdmin) -> list[Told]:
     rows = rows.select_related(*READ_WITH.get(rows.model, ())).order_by("pk")
     return [pages.told("delete", thing, pages.facts(thing), None) for thing in rows]
+
+
+def _told_own_bookmarks(rows: QuerySet) -> Iterator[Told]:
+    """Say how many of people's own lead to each role that goes, and no more of them."""
+    places = rows.order_by("account_id", "role_name").values_list("account_id", "role_name")
+    for account_id, role_name, number in places.annotate(number=Count("pk")):
+        before = {"number": number}
+        yield Told("delete", "bookmark", "people’s own", before, None, account_id, role_name)
 
 
 def _right_to_delete(model: type[Model]) -> str:

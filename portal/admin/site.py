@@ -4,7 +4,7 @@ Every try that is refused is a row of the record, whichever page it was on.
 """
 
 from collections.abc import Callable, Iterable
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -18,6 +18,9 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 
 from accounts.administration.changing import Administrator, tell_refusal
 from accounts.errors import InvalidRequest, NotAllowed, NotLetIn, PortalError, gettext_noop
@@ -44,7 +47,10 @@ _LEFT_OUT = {
 _POLICY = f"{CONTENT_SECURITY_POLICY}; connect-src 'self'"
 _READING = {"GET", "HEAD", "OPTIONS"}
 _METHODS = {*_READING, "POST"}
-_UNREADABLE = (SuspiciousOperation, MultiPartParserError)
+UNREADABLE = (SuspiciousOperation, MultiPartParserError)
+"""What reading a form may raise."""
+
+_REFUSED = "portal.admin.refused"
 # What a refused try leaves in the record, which nobody can ever make smaller again.
 _MOST_NAMES = 30
 _LONGEST_NAME = 100
@@ -79,8 +85,10 @@ class PortalAdminSite(AdminSite):
             if isinstance(url, URLPattern):
                 url.callback.login_url = reverse_lazy(settings.LOGIN_URL)  # type: ignore[attr-defined]
         names = path("names/<str:kind>/", self.admin_view(autocomplete.names), name="names")
+        # Where Django's own sign-in would be: whoever follows an old link is signed in by now.
+        login = path("login/", self.admin_view(self.app_index), name="login")
         pages = [path(route, self.admin_view(view), name=name) for route, view, name in self._pages]
-        return [names, *pages, *urls]
+        return [names, login, *pages, *urls]
 
     def pages_of(self, model: type[Model]) -> ModelAdmin | None:
         """Return the pages of a model's things, where there are any."""
@@ -92,8 +100,9 @@ class PortalAdminSite(AdminSite):
         """Show the start page."""
         return start(self, request)
 
+    @method_decorator(require_safe)
     def app_index(  # type: ignore[override]
-        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, app_label: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Lead to the start page, which has everything."""
         return redirect("admin:index")
@@ -122,6 +131,9 @@ class PortalAdminSite(AdminSite):
                 raise refuse(request, error) from None
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and _is_try(request):
                 refuse(request, _nothing_to_send())
+            elif response.status_code == HTTPStatus.OK and _REFUSED in request.META:
+                # A form that is shown again says it at its field.
+                response.status_code = HTTPStatus.FORBIDDEN
             response.headers["Content-Security-Policy"] = _POLICY
             return response
 
@@ -159,21 +171,14 @@ def refuse(request: HttpRequest, error: Refusal) -> Refusal:
         "query": _first(request.GET.keys()),
     }
     tell_refusal(administrator(request), tried, error)
+    request.META[_REFUSED] = True
     return error
-
-
-def require_readable(request: HttpRequest) -> None:
-    """Raise InvalidRequest for a form that is too large to be read. The try is a row."""
-    try:
-        request.POST  # noqa: B018 reading it is what fails
-    except _UNREADABLE as error:
-        raise refuse(request, _too_large(error)) from None
 
 
 def _sent(request: HttpRequest) -> set[str]:
     try:
         return set(request.POST)
-    except _UNREADABLE:
+    except UNREADABLE:
         return set()
 
 
@@ -184,26 +189,39 @@ def _is_try(request: HttpRequest) -> bool:
 
 def _answer(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     """Return a page's answer; where Django's pages would take any word for reading, 405."""
-    if _is_try(request) and request.method != "POST":
-        return HttpResponseNotAllowed(sorted(_METHODS))
+    only_leads = getattr(view, "view_class", None) is RedirectView
+    methods = _READING if only_leads else _METHODS
+    if request.method not in methods:
+        return HttpResponseNotAllowed(sorted(methods))
     return view(request, *args, **kwargs)
 
 
 def _first(names: Iterable[str]) -> list[str]:
-    """Return the first names, each cut, and how many more there are."""
+    """Return all names that fields have here, the first others, each cut, and how many are left."""
     ordered = sorted(names)
-    first = [name[:_LONGEST_NAME] for name in ordered[:_MOST_NAMES]]
-    more = len(ordered) - len(first)
-    return [*first, f"and {more} more"] if more else first
+    ours = [name for name in ordered if name in _names_of_fields()]
+    others = [name[:_LONGEST_NAME] for name in ordered if name not in _names_of_fields()]
+    more = len(others[_MOST_NAMES:])
+    return [*ours, *others[:_MOST_NAMES], *([f"and {more} more"] if more else [])]
+
+
+@cache
+def _names_of_fields() -> frozenset[str]:
+    names: set[str] = set()
+    for model, pages in site._registry.items():  # noqa: SLF001 our own site's
+        names.update(field.name for field in model._meta.get_fields())  # noqa: SLF001 documented
+        names.update(pages.form.base_fields)
+    return frozenset(names)
 
 
 def _require_text(request: HttpRequest) -> None:
-    """Raise InvalidRequest for what no database keeps: a NUL, in whatever is sent.
+    """Raise InvalidRequest for what no database keeps: a NUL, in the address or whatever is sent.
 
     In a form it is a try, and a row.
     """
     sent = (*request.GET.lists(), *request.POST.lists())
-    if any("\0" in text for name, values in sent for text in (name, *values)):
+    texts = (text for name, values in sent for text in (name, *values))
+    if any("\0" in text for text in (request.path, *texts)):
         error = InvalidRequest(
             log="a NUL was sent",
             message=gettext_noop("This cannot be a name or a text: it holds a NUL character."),
@@ -242,14 +260,6 @@ def _nothing_to_send() -> NotAllowed:
         message=gettext_noop("This page only shows something; nothing can be sent to it."),
         next_step=gettext_noop("Change it on its own page."),
         code="MethodNotAllowed",
-    )
-
-
-def _too_large(error: Exception) -> InvalidRequest:
-    return InvalidRequest(
-        log=f"a form that cannot be read: {type(error).__name__}",
-        message=gettext_noop("This is more than the portal reads at once."),
-        next_step=gettext_noop("Send less of it, in several forms."),
     )
 
 

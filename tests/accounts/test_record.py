@@ -76,6 +76,18 @@ def test_each_row_costs_three_statements() -> None:
     assert statements == ["SELECT", "INSERT", "UPDATE"]
 
 
+def test_P27_many_acts_are_a_row_each_of_one_chain_for_a_few_statements() -> None:
+    write_rows(2)
+    many = [launch(reason=f"one of many, {number}") for number in range(1100)]
+    with CaptureQueriesContext(connection) as asked:
+        record.write_all(many, Outcome.SUCCEEDED)
+    record.write(launch(reason="afterwards"), Outcome.SUCCEEDED)
+    assert record.verify().count == 2 + 1100 + 1
+    reasons = Entry.objects.filter(id__gt=2).order_by("id").values_list("reason", flat=True)
+    assert list(reasons) == [*(act.reason for act in many), "afterwards"]
+    assert len(asked) < 100
+
+
 def test_P27_a_whole_chain_verifies_and_names_its_head() -> None:
     write_rows(3)
     last = Entry.objects.get(id=3)
@@ -212,6 +224,7 @@ PLAIN_SQL = (
     "DELETE FROM accounts_entry WHERE id=1",
     "DELETE FROM accounts_recordhead",
     "UPDATE accounts_recordhead SET count = count - 1",
+    "UPDATE accounts_recordhead SET count = count + 1",
     "UPDATE accounts_recordhead SET hash = ''",
 )
 SQLITES_OWN = (
@@ -326,6 +339,19 @@ def test_P26_an_act_whose_row_the_database_swallows_is_refused(
         assert cursor.fetchall() == [(1, 1)]
 
 
+def test_P26_of_many_acts_none_is_kept_where_the_database_swallows_one() -> None:
+    write_rows(1)
+    *function, trigger = SWALLOWERS["trigger"]
+    one = "WHEN (NEW.reason = 'the third')"
+    before = "EXECUTE FUNCTION" if IS_POSTGRESQL else "BEGIN SELECT"
+    for statement in (*function, trigger.replace(before, f"{one} {before}")):
+        execute(statement.format(event="INSERT", table="accounts_entry"))
+    many = [launch(reason=reason) for reason in ("the first", "the second", "the third", "last")]
+    with pytest.raises(RecordUnavailable, match="did not keep row"):
+        record.write_all(many, Outcome.SUCCEEDED)
+    assert (Entry.objects.count(), record.verify().count) == (1, 1)
+
+
 @pytest.mark.parametrize("table", ["accounts_entry", "accounts_recordhead"])
 def test_P26_a_record_whose_very_first_row_is_swallowed_does_not_begin(table: str) -> None:
     for statement in SWALLOWERS["trigger"]:
@@ -378,6 +404,25 @@ def test_what_succeeded_hides_no_refusal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(refused.values_list("error", flat=True)) == ["NotGranted", "Auditor"]
 
 
+def test_P30_what_is_looked_at_hides_no_try_to_change_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(record, "MOST_REFUSALS_A_MINUTE", 2)
+    for method in ("GET", "HEAD", "OPTIONS", "GET", "POST", "PUT", "DELETE", "POST"):
+        act = launch(details={"method": method, "path": '"method": "GET"'})
+        record.write_refusal(act, Outcome.DENIED, "NotAllowed")
+    record.write_refusal(launch(), Outcome.DENIED, "NotGranted")
+    rows = Entry.objects.order_by("id").values_list("details", "error")
+    assert [(json.loads(details)["method"], error) for details, error in rows] == [
+        ("GET", "NotAllowed"),
+        ("HEAD", "NotAllowed"),
+        ("OPTIONS", record.TOO_MANY_REFUSALS),
+        ("POST", "NotAllowed"),
+        ("PUT", "NotAllowed"),
+        ("DELETE", record.TOO_MANY_REFUSALS),
+    ]
+
+
 def test_the_record_hears_of_a_flood_once_a_minute() -> None:
     for _ in range(5):
         record.write_once_a_minute(launch(), Outcome.DENIED, "TooMany")
@@ -391,6 +436,15 @@ def test_P29_what_is_kept_breaks_no_line_and_turns_no_text(text: str) -> None:
     assert not {unicodedata.category(c) for c in kept} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert not set(kept) & set("\x1b\u202e\u2066\u200f\x00\x7f")
     assert len(kept) <= record.LONGEST_TEXT
+
+
+PIECES = st.sampled_from(["\u200b", r"\u200b", "\n", r"\u000a", "\\", r"\u005c", "u200b", "a"])
+TEXTS = st.lists(PIECES, max_size=2).map("".join)
+
+
+@given(TEXTS, TEXTS)
+def test_P30_two_texts_are_never_kept_as_one(text: str, other: str) -> None:
+    assert (record.neutral(text) == record.neutral(other)) == (text == other)
 
 
 def test_P29_terminal_escapes_and_line_breaks_are_told_as_text() -> None:

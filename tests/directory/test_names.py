@@ -24,7 +24,8 @@ from accounts.models import (
 )
 from tests.directory.in_process import connect, is_in, states, try_in
 from tests.directory.slapd import PASSWORDS, Branch, Slapd
-from tests.portal.catalogue import payments
+from tests.portal.catalogue import payments, role
+from tests.portal.reading import read
 
 pytestmark = pytest.mark.django_db
 NEW = "another password of ann's"
@@ -248,13 +249,60 @@ def test_others_take_it_and_so_do_staff_where_nothing_waits(branch: Branch, who:
     assert not Entry.objects.filter(error="NameWithheld").exists()
 
 
-def test_P32_nor_does_who_granted_it_and_administers_no_more(branch: Branch) -> None:
-    assert try_in("bob", PASSWORDS["bob"])[0] == 303
+GRANT_PAGE = "/admin/accounts/grant/add/"
+
+
+def shown_again(answer: Any) -> dict[str, str]:
+    fields = read(answer.content).one("main").all("input", type="hidden")
+    return {each.attributes["name"]: each.attributes.get("value", "") for each in fields}
+
+
+def give_by_hand(client: Client, what: str, to: str) -> None:
+    """Let somebody have something, on the administration's own pages."""
+    if what == "a grant":
+        sent = {"roles": "*/*", "people": to, "end": "never"}
+        sent = {**shown_again(client.post(GRANT_PAGE, sent)), "save": "1"}
+        assert client.post(GRANT_PAGE, sent).status_code == 302
+    else:
+        sent = {"name": "on-call", "add_members": to, "_save": "1"}
+        assert client.post("/admin/accounts/group/add/", sent).status_code == 302
+
+
+@pytest.mark.parametrize("what", THEIRS)
+@pytest.mark.parametrize("under", ["the same name", "another name by then"])
+def test_P32_nor_does_who_gave_it_and_administers_no_more(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch, what: str, under: str
+) -> None:
+    connect(monkeypatch, branch.settings(), AUTH_LDAP_ADMIN_GROUP="admins")
+    role()
+    client, name = Client(), "dana"
+    assert try_in(name, PASSWORDS["dana"], client)[0] == 303
+    give_by_hand(client, what, to="newcomer")
+    branch.remove_member("admins", "dana")
+    if under != "the same name":
+        name = "dana.b"
+        rename(branch, "dana", name)
+    assert try_in(name, PASSWORDS["dana"])[0] == 303
+    dana = User.objects.get(username=name)
+    assert not dana.is_staff
+    rename(branch, name, "newcomer")
+    assert try_in("newcomer", PASSWORDS["dana"])[0] == 303
+    dana.refresh_from_db()
+    assert dana.username == name
+    assert not dana.grants.exists()
+    assert not dana.memberships.exists()
+    assert Entry.objects.get(error="NameWithheld").actor == name
+
+
+def test_who_was_only_refused_in_the_administration_takes_the_name(branch: Branch) -> None:
+    client = Client()
+    assert try_in("bob", PASSWORDS["bob"], client)[0] == 303
+    sent = {"name": "on-call", "_save": "1"}
+    assert client.post("/admin/accounts/group/add/", sent).status_code == 403
     payments(to=User.objects.create_placeholder("zed"))
-    Grant.objects.update(made_by="bob")
     rename(branch, "bob", "zed")
     run("directory", "sync")
-    assert User.objects.get(username="zed").origin == Origin.NONE_YET
+    assert User.objects.get(username="zed").grants.exists()
 
 
 def test_P04_who_takes_a_name_that_is_switched_off_is_switched_off(

@@ -77,6 +77,18 @@ class TestMaking:
         signed_in.post("/bookmarks/", {"to": "", "way": ENTRY})
         assert names(ann) == ["SQS in Payments production", "Console home in Payments production"]
 
+    def test_as_many_as_there_may_be_are_kept_and_no_more(
+        self, ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        payments(ann)
+        monkeypatch.setattr("accounts.bookmarks.MOST_OWN", 2)
+        answers = [
+            signed_in.post("/bookmarks/", {"to": to, "way": ENTRY}) for to in ("s3", "sqs", "ec2")
+        ]
+        assert [answer.status_code for answer in answers] == [303, 303, 409]
+        assert "You keep 2 bookmarks" in read(answers[-1].content).text
+        assert Bookmark.objects.count() == 2
+
     def test_a_link_fills_the_form_in_and_makes_nothing(self, ann: User, signed_in: Client) -> None:
         payments(ann)
         document = page(

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.test.client import BOUNDARY, encode_multipart
 
 from accounts import record
 from accounts.models import Account, Entry, Grant, Role, User
@@ -79,3 +80,18 @@ def test_P2_a_user_name_that_can_be_none_gets_nobody_in(db: None, odd: str) -> N
     answer = Client().post("/sign-in/", {"username": odd, "password": odd})
     assert answer.status_code == 403
     assert Entry.objects.get().actor.startswith("unknown:")
+
+
+CHARSETS = ("latin-1", "utf-16", "zlib", "undefined", "unicode_escape", "none-such")
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_form_in_other_letters_is_400_whoever_sends_it(signed_in: Client, charset: str) -> None:
+    body = encode_multipart(BOUNDARY, {"username": "\\ud800", "password": "x", "name": "\\ud800"})
+    kind = f"multipart/form-data; boundary={BOUNDARY}; charset={charset}"
+    rows = Entry.objects.count()
+    for client, path in ((Client(), "/sign-in/"), (signed_in, "/bookmarks/")):
+        answer = client.generic("POST", path, body, kind)
+        assert answer.status_code == 400
+        assert "The portal reads forms in UTF-8 only." in answer.content.decode()
+    assert Entry.objects.count() == rows

@@ -10,6 +10,7 @@ from accounts.aws_rules import limits
 from accounts.entitlements import Entitlement
 from accounts.errors import InvalidRequest, LimitExceeded
 from accounts.models import Account, CredentialSource, Grant, Method, Role, User
+from portal.aws.plan import SessionPlan
 from portal.errors import ConfigurationProblem
 from portal.session_plan import decide_lengths, plan_session, read_seconds
 
@@ -126,7 +127,7 @@ def test_a_chosen_length_beyond_a_limit_is_refused_with_that_limit(
     assert says in refused.value.message
 
 
-@pytest.mark.parametrize("text", ["-1", "1.5", "1e3", "an hour", "٣٦٠٠", "0x10", "+900", "9" * 13])
+@pytest.mark.parametrize("text", ["-1", "1.5", "1e3", "an hour", "٣٦٠٠", "0x10", "+900"])
 def test_what_is_no_number_of_seconds_is_a_bad_request(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_seconds(text)
@@ -135,9 +136,17 @@ def test_what_is_no_number_of_seconds_is_a_bad_request(text: str) -> None:
 def test_no_wish_is_no_number() -> None:
     assert read_seconds("") is None
     assert read_seconds("0900") == 900
+    assert read_seconds("0" * 5000) == 0
 
 
-def planned(a_role: Role, user: User = ANN, groups: tuple[str, ...] = ()) -> object:
+def test_no_number_of_seconds_is_too_long_to_be_one() -> None:
+    assert read_seconds("0" * 5000 + "900") == 900
+    assert read_seconds("9" * 12) == 999_999_999_999
+    for text in ("9" * 13, "1" + "0" * 14, "9" * 5000):
+        assert (read_seconds(text) or 0) > 999_999_999_999
+
+
+def planned(a_role: Role, user: User = ANN, groups: tuple[str, ...] = ()) -> SessionPlan:
     entitlement = way(a_role, groups=groups)
     lengths = decide_lengths(entitlement, NOW, is_chained=False, for_console=True, wish=None)
     return plan_session(user, entitlement, lengths)
@@ -173,3 +182,20 @@ def test_a_tag_value_that_aws_would_not_take_is_told_by_its_name_and_never_cut(g
         planned(role(session_tags={"teams": "{groups}"}), groups=(group,))
     assert refused.value.params["tag"] == "teams"
     assert refused.value.status == 500
+
+
+@pytest.mark.parametrize("groups", [("admins:devs",), ("on-call", "a:", "b")])
+def test_P16_a_groups_name_that_could_be_two_groups_stands_in_no_tag(
+    groups: tuple[str, ...],
+) -> None:
+    with pytest.raises(ConfigurationProblem) as refused:
+        planned(role(session_tags={"teams": "x:{groups}"}), groups=groups)
+    assert refused.value.params["tag"] == "teams"
+    assert refused.value.params["group"] in groups
+    assert "could be taken for two groups" in refused.value.hint
+    assert refused.value.status == 500
+
+
+def test_such_a_name_hinders_no_role_whose_tags_name_no_groups() -> None:
+    plan = planned(role(session_tags={"who": "{username}:x"}), groups=("admins:devs",))
+    assert plan.session_tags == {"who": "ann:x"}

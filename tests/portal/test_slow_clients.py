@@ -164,6 +164,20 @@ def test_what_is_too_large_or_nonsense_is_answered_and_read_no_further(
 
 
 @pytest.mark.parametrize(
+    "says",
+    [b"charset=zlib", b"charset=undefined", b"charset*=undefined''%41", b"charset*=none-such''a"],
+)
+def test_no_header_breaks_a_request_before_a_page_can_answer(
+    says: bytes, strangers: Strangers
+) -> None:
+    head = b" /sign-in/?next=%41 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+    kind = b"Content-Type: application/x-www-form-urlencoded; " + says + b"\r\n\r\n"
+    for method, status in ((b"GET", b"200"), (b"POST", b"400")):
+        answer = strangers.connect(method + head + kind).makefile("rb").readline()
+        assert answer.startswith(b"HTTP/1.1 " + status), answer
+
+
+@pytest.mark.parametrize(
     "sends", [POST + b"9999999\r\n\r\n", CHUNKED, HEAD * 3_000], ids=["long", "chunked", "head"]
 )
 def test_what_is_refused_unread_is_told_why_and_closed(sends: bytes, strangers: Strangers) -> None:

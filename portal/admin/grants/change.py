@@ -18,7 +18,7 @@ from portal.admin.grants.effects import Shown
 from portal.admin.grants.forms import ChangeForm
 from portal.admin.grants.pages import Moved, frame, is_key, list_address
 from portal.admin.grants.words import grant_words
-from portal.admin.recorded import RecordedAdmin
+from portal.admin.recorded import RecordedAdmin, require_known_fields
 from portal.admin.site import administrator, refuse
 from portal.pages.visitor import signed_in_user
 from portal.pages.wording import sentences
@@ -35,8 +35,9 @@ def change(request: HttpRequest, admin: RecordedAdmin, key: str) -> HttpResponse
         return _grant_page(request, admin, grant, ChangeForm.of(grant, None, now), may_change)
     if not may_change:
         raise PermissionDenied
+    require_known_fields(request, (*ChangeForm.base_fields, "back"))
     form = ChangeForm.of(grant, request.POST, now)
-    if not form.is_valid() or not _may_have(request, form, grant) or "back" in request.POST:
+    if not _will_do(request, form, grant) or "back" in request.POST:
         return _grant_page(request, admin, grant, form, may_change)
     looked_at = _change_stamp(grant, form, now)
     if form.cleaned_data["expires"] != grant.expires and request.POST.get("stamp") != looked_at:
@@ -65,8 +66,9 @@ def _save_change(
 
 
 def _change_stamp(grant: Grant, form: ChangeForm, now: datetime) -> str:
-    difference = grant_steps.preview_one(grant, form.cleaned_data["expires"], now)
-    return stamp((grant.pk, grant.starts, grant.expires, grant.note), difference)
+    expires = form.cleaned_data["expires"]
+    seen = (grant.pk, grant.starts, grant.expires, grant.note, expires)
+    return stamp(seen, grant_steps.preview_one(grant, expires, now))
 
 
 def _moved_page(
@@ -94,7 +96,10 @@ def _change_preview_page(
     return render(request, "admin/accounts/grant/change_preview.html", page)
 
 
-def _may_have(request: HttpRequest, form: ChangeForm, grant: Grant) -> bool:
+def _will_do(request: HttpRequest, form: ChangeForm, grant: Grant) -> bool:
+    """Whether the form is right and its end theirs to give, whatever else is wrong with it."""
+    if not form.is_valid() and "expires" not in form.cleaned_data:
+        return False
     try:
         grant_steps.require_may_have(signed_in_user(request), [grant], form.cleaned_data["expires"])
     except NotAllowed as error:

@@ -12,10 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
 from accounts.administration import granting, naming
 from accounts.administration.attention import ENDING_DAYS
@@ -237,6 +239,7 @@ class GrantAdmin(RecordedAdmin):
         """Show one, and change its end and note."""
         return change_page(request, self, object_id)
 
+    @method_decorator(require_safe)
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:

@@ -18,15 +18,17 @@ from accounts.administration.ends import End
 from accounts.administration.grant_plan import Planned, Preview, State
 from accounts.administration.lifting import require_not_own
 from accounts.errors import NotAllowed
-from accounts.models import Group
 from portal.admin.autocomplete import offer_names
 from portal.admin.grants.effects import Shown
 from portal.admin.grants.forms import GrantForm
 from portal.admin.grants.pages import MOST_NAMED, Moved, frame, list_address
 from portal.admin.grants.words import account_titles, planned_words
+from portal.admin.recorded import require_known_fields
 from portal.admin.site import administrator, refuse
 from portal.pages.visitor import signed_in_user
 from portal.pages.wording import sentences
+
+_BUTTONS = ("save", "back")
 
 
 def add(request: HttpRequest, admin: ModelAdmin) -> HttpResponse:
@@ -36,8 +38,9 @@ def add(request: HttpRequest, admin: ModelAdmin) -> HttpResponse:
     now = timezone.now()
     if request.method != "POST":
         return _form_page(request, admin, GrantForm(now=now, initial=_asked_for(request)))
+    require_known_fields(request, (*GrantForm.base_fields, *_BUTTONS))
     form = GrantForm(request.POST, now=now)
-    preview = _looked_at(request, form, now) if form.is_valid() else None
+    preview = _looked_at(request, form, now)
     if preview is None or "back" in request.POST:
         return _form_page(request, admin, form)
     if "save" not in request.POST:
@@ -59,8 +62,10 @@ def _asked_for(request: HttpRequest) -> dict[str, Any]:
 
 def _looked_at(request: HttpRequest, form: GrantForm, now: datetime) -> Preview | None:
     """Return what would come of the form; None where it says at its fields what will not do."""
-    preview = grant_plan.preview(form.wish, now)
-    _refuse_own(request, form, preview.plan.grants)
+    preview = grant_plan.preview(form.wish, now) if form.is_valid() else None
+    _refuse_own(request, form)
+    if preview is None:
+        return None
     _refuse_files(form, preview)
     if (
         not form.errors
@@ -73,14 +78,15 @@ def _looked_at(request: HttpRequest, form: GrantForm, now: datetime) -> Preview 
     return None if form.errors else preview
 
 
-def _refuse_own(request: HttpRequest, form: GrantForm, grants: Sequence[Planned]) -> None:
+def _refuse_own(request: HttpRequest, form: GrantForm) -> None:
+    """Say at its field what nobody grants to themselves, whatever else is wrong with the form."""
+    people, groups = (form.cleaned_data.get(name, ()) for name in ("people", "groups"))
     try:
-        require_not_own(signed_in_user(request), [planned.subject for planned in grants])
+        require_not_own(signed_in_user(request), grant_plan.named(people, groups))
     except NotAllowed as error:
         refuse(request, error)
-        theirs = [p.subject for p in grants if isinstance(p.subject, Group)]
-        is_groups = error.code == "UnknownMembers" or not form.cleaned_data["people"]
-        form.add_error("groups" if theirs and is_groups else "people", sentences(error))
+        is_groups = error.code == "UnknownMembers" or not people
+        form.add_error("groups" if groups and is_groups else "people", sentences(error))
 
 
 def _refuse_files(form: GrantForm, preview: Preview) -> None:

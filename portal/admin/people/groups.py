@@ -15,9 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from accounts.administration import naming
 from accounts.administration.attention import empty_groups
 from accounts.administration.changing import Told
-from accounts.administration.groups import change_members, require_not_own_name
+from accounts.administration.groups import (
+    change_members,
+    check_group_name,
+    require_not_own_name,
+)
 from accounts.errors import NotAllowed
-from accounts.models import Grant, Group, Membership, Origin, User, check_username, normal_username
+from accounts.models import (
+    Grant,
+    Group,
+    Membership,
+    Origin,
+    User,
+    check_person_name,
+    normal_username,
+)
 from portal.admin.autocomplete import NamesField, require_one_a_line
 from portal.admin.counted import CountedList
 from portal.admin.recorded import RecordedAdmin, Refused, changes_of, seen_columns
@@ -50,7 +62,7 @@ class GroupForm(forms.ModelForm):
         """Refuse what can be nobody's name, and the administrator's own."""
         names: list[str] = self.cleaned_data["add_members"]
         for name in names:
-            check_username(name)
+            check_person_name(name)
         require_one_a_line(names)
         try:
             require_not_own_name(self.administrator, names)
@@ -61,8 +73,7 @@ class GroupForm(forms.ModelForm):
     def clean_name(self) -> str:
         """Take a name in the one form in which groups are compared, without blanks around it."""
         name = normal_username(self.cleaned_data["name"].strip())
-        if not name.isprintable():
-            raise ValidationError(_("A group’s name has no control characters."))
+        check_group_name(name)
         if there := naming.named("group", name):
             taken = _("There is a group of that name already: %(name)s.")
             raise ValidationError(taken, params={"name": there.name})

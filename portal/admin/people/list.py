@@ -80,7 +80,9 @@ class Matter(SimpleListFilter):
     parameter_name = "matter"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer what may be the matter."""
+        """Offer what may be the matter, to whoever may see grants."""
+        if not request.user.has_perm("accounts.view_grant"):
+            return []
         titles = {
             Kind.OFF: _("switched off, with grants"),
             Kind.GONE: _("out of the directory, with grants"),

@@ -340,7 +340,7 @@ def test_each_is_told_to_whom_it_is_theirs_to_see(dana: User, developer: Role) -
     assert attention(reader, NOW) == []
     for codename, kinds in (
         ("view_entry", [Kind.FAILING]),
-        ("view_user", [Kind.FAILING, Kind.WAITING]),
+        ("view_user", [Kind.FAILING]),
         ("view_grant", [Kind.FAILING, Kind.ENDING, Kind.WAITING]),
         ("view_group", [Kind.FAILING, Kind.ENDING, Kind.WAITING, Kind.EMPTY]),
     ):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts import record
+from accounts import administrators, record
 from accounts.administration.changing import Administrator, Told, changing, tell_refusal
 from accounts.errors import NotAllowed, RecordUnavailable
 from accounts.models import Action, CredentialSource, Entry, Outcome, User
@@ -46,9 +46,35 @@ def test_P30_no_row_no_change(ann: User, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object) -> None:
         raise RecordUnavailable(log="full", message="", next_step="")
 
-    monkeypatch.setattr(record, "write", fail)
+    monkeypatch.setattr(record, "write_all", fail)
     with pytest.raises(RecordUnavailable):
         make_a_source(ann)
+    assert not CredentialSource.objects.filter(name="hub").exists()
+
+
+LOSSES: dict[str, Callable[[User], object]] = {
+    "superuser": lambda user: User.objects.filter(pk=user.pk).update(is_superuser=False),
+    "staff": lambda user: User.objects.filter(pk=user.pk).update(is_staff=False),
+    "access": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+    "permission set": lambda user: user.groups.clear(),
+    "everything": lambda user: User.objects.filter(pk=user.pk).delete(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_P32_a_change_that_waited_is_not_made_with_rights_that_were_taken_meanwhile(
+    loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_superuser("dana")
+    ann = User.objects.create_user("ann", is_staff=True, is_superuser=loss == "superuser")
+    ann.groups.add(administrators.built_in_set())
+    assert ann.has_perm("accounts.change_role")
+    # Its turn comes when the change before, which took it, is done.
+    turn = "accounts.administration.changing.one_large_change_at_a_time"
+    monkeypatch.setattr(turn, lambda: LOSSES[loss](ann))
+    with pytest.raises(NotAllowed) as refused:
+        make_a_source(ann)
+    assert refused.value.code == "RightsChanged"
     assert not CredentialSource.objects.filter(name="hub").exists()
 
 

@@ -389,6 +389,42 @@ def test_a_grant_that_is_over_makes_no_role_ones_own(ann: User, role: Role) -> N
     assert Role.objects.get().console_seconds == 7200
 
 
+STAYS: list[tuple[int | None, int | None]] = [(None, 9), (2, 9), (None, 6)]
+
+
+@pytest.mark.parametrize(("starts", "ends"), STAYS)
+def test_P32_nor_do_ones_sessions_last_longer_where_one_grant_follows_another(
+    ann: User, role: Role, starts: int | None, ends: int | None
+) -> None:
+    """Whoever enters on the first days may stay until day 5, whatever grant lets in afterwards."""
+    grant_by_days(ann, None, 5)
+    grant_by_days(ann, 4, 9)
+    grant_by_days(ann, starts, ends, account_tags={"team": "ann"})
+    with pytest.raises(NotAllowed) as refused:
+        change(ann, lambda: Account.objects.update(tags={"team": "ann"}))
+    assert refused.value.code == "LiftsThemselves"
+    assert Account.objects.get().tags == {"team": "payments"}
+
+
+@pytest.mark.parametrize(("starts", "ends"), [(None, 5), (1, 3), (4, 9), (6, 8)])
+def test_another_grant_that_lets_nobody_stay_longer_is_theirs(
+    ann: User, role: Role, starts: int | None, ends: int | None
+) -> None:
+    grant_by_days(ann, None, 5)
+    grant_by_days(ann, 4, 9)
+    grant_by_days(ann, starts, ends, account_tags={"team": "ann"})
+    change(ann, lambda: Account.objects.update(tags={"team": "ann"}))
+    assert Account.objects.get().tags == {"team": "ann"}
+
+
+def grant_by_days(user: User, starts: int | None, ends: int | None, **which: Any) -> Grant:
+    begins, stops = (None if n is None else SOON + timedelta(days=n) for n in (starts, ends))
+    into = which or {"account_id": ACCOUNT}
+    return Grant.objects.create(
+        user=user, role_name="Developer", starts=begins, expires=stops, **into
+    )
+
+
 def test_what_was_before_is_nobodys_gain(ann: User, role: Role) -> None:
     grant = Grant.objects.create(
         user=ann, account_id=ACCOUNT, role_name="Developer", starts=OVER, expires=SOON

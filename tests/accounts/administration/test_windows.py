@@ -12,6 +12,7 @@ from accounts.administration.windows import (
     covers,
     from_now,
     last_end,
+    left,
     window,
 )
 
@@ -40,6 +41,14 @@ def test_what_is_over_is_left_out_and_what_touches_is_one(
     windows: list[Window], joined: Windows
 ) -> None:
     assert from_now(windows, NOW) == joined
+
+
+def test_what_is_left_of_each_is_told_apart_where_how_long_counts() -> None:
+    each = [(at(2), at(9)), (at(-9), at(3)), (at(-9), at(-1)), (at(5), at(4))]
+    assert left(each, NOW) == ((EARLIEST, at(3)), (at(2), at(9)))
+    one_of_both = ((EARLIEST, at(9)),)
+    assert covers(from_now(each, NOW), one_of_both)
+    assert not covers(left(each, NOW), one_of_both)
 
 
 def test_times_lie_within_others_as_a_whole_or_not_at_all() -> None:

@@ -92,6 +92,25 @@ def test_it_says_whose_word_it_is_where_it_leads(keeper: Client, team: Group) ->
     assert mark.destination == "iam"
 
 
+def test_P30_a_form_that_changes_nothing_changes_no_maker_either(
+    keeper: Client, team: Group
+) -> None:
+    mark = kept(group=team, destination="sqs", made_by="bob", position=1)
+    path = f"{LIST}{mark.pk}/change/"
+    assert sent(keeper, path, position="").status_code == 302
+    mark.refresh_from_db()
+    assert (mark.made_by, mark.position) == ("bob", 1)
+    assert cast.rows() == []
+    assert sent(keeper, path, destination=" SQS ", position="1").status_code == 302
+    mark.refresh_from_db()
+    assert (mark.made_by, mark.destination) == ("bob", "sqs")
+    assert cast.rows() == []
+    assert sent(keeper, path, position="2").status_code == 302
+    (row,) = cast.rows()
+    assert cast.told(row)["before"] == {"position": 1, "made_by": "bob"}
+    assert cast.told(row)["after"] == {"position": 2, "made_by": "dana"}
+
+
 def test_P30_making_changing_and_deleting_are_rows_with_before_and_after(keeper: Client) -> None:
     sent(keeper)
     mark = Bookmark.objects.get()

@@ -221,6 +221,28 @@ class TestNew:
         assert [row["change"] for row in rows] == ["refused", "refused"]
         assert not Grant.objects.exists()
 
+    @pytest.mark.parametrize("wrong", [{"end": "soon"}, {"roles": ""}, {"note": "x" * 501}])
+    @pytest.mark.parametrize("by_group", [False, True])
+    def test_P32_nor_is_a_try_forgotten_because_something_else_is_wrong_too(
+        self, danas: Client, dana: User, wrong: dict[str, str], by_group: bool
+    ) -> None:
+        group = Group.objects.create(name="admins")
+        Membership.objects.create(group=group, user=dana)
+        whom = {"people": "", "groups": "admins"} if by_group else {"people": "dana"}
+        answer = danas.post(ADD, sent(**whom, **wrong))
+        assert any("Nobody gives access to themselves" in error for error in errors(answer))
+        assert len(errors(answer)) == 2
+        entry = told_rows().get()
+        assert (entry.outcome, entry.error) == ("denied", "LiftsThemselves")
+
+    def test_P32_fields_that_the_form_does_not_have_are_refused(
+        self, danas: Client, dana: User, ann: User
+    ) -> None:
+        for field in ("user", "role", "account", "from_file", "made_by"):
+            assert danas.post(ADD, sent(**{field: str(dana.pk)})).status_code == 403, field
+        assert [entry.outcome for entry in told_rows()] == ["denied"] * 5
+        assert cast.browser(cast.superuser("carol")).post(ADD, sent(user="1")).status_code == 200
+
     def test_P32_a_way_round_the_field_is_stopped_by_the_net_and_recorded(
         self, danas: Client, dana: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -259,7 +281,7 @@ class TestOne:
         grant = Grant.objects.create(user=ann, account_id=PAYMENTS, role_name="*", expires=ends)
         page = read(danas.get(f"{LIST}{grant.pk}/change/").content)
         day = page.one("input", name="end_day").attributes["value"]
-        clock = page.one("input", name="end_clock").attributes["value"]
+        clock = page.one("input", name="end_clock").attributes.get("value", "")
         shown = {"end": "7-days", "end_day": day, "end_clock": clock, "note": ""}
         address = f"{LIST}{grant.pk}/change/"
         assert "keeps it only until" in said(danas.post(address, shown))
@@ -275,7 +297,7 @@ class TestOne:
         )
         page = read(danas.get(f"{LIST}{grant.pk}/change/").content)
         day = page.one("input", name="end_day").attributes["value"]
-        clock = page.one("input", name="end_clock").attributes["value"]
+        clock = page.one("input", name="end_clock").attributes.get("value", "")
         fields = {"end": "on", "end_day": day, "end_clock": clock, "note": "was for the audit"}
         assert danas.post(f"{LIST}{grant.pk}/change/", fields).status_code == 302
         grant.refresh_from_db()
@@ -294,6 +316,35 @@ class TestOne:
         assert told_rows().filter(outcome="denied").count() == 2
         grant.refresh_from_db()
         assert grant.expires is not None
+
+    def test_P32_nor_is_that_forgotten_because_the_note_is_wrong_too(
+        self, danas: Client, dana: User
+    ) -> None:
+        grant = Grant.objects.create(user=dana, role_name="*", expires=timezone.now() + DAY)
+        fields = {"end": "never", "note": "x" * 501}
+        answer = danas.post(f"{LIST}{grant.pk}/change/", fields)
+        assert any("Nobody gives access to themselves" in error for error in errors(answer))
+        assert told_rows().get().error == "LiftsThemselves"
+
+    def test_P32_fields_that_the_form_does_not_have_are_refused(
+        self, danas: Client, dana: User, ann: User
+    ) -> None:
+        grant = Grant.objects.create(user=ann, role_name="*")
+        for field in ("user", "role_name", "starts", "from_file"):
+            fields = {"end": "never", "note": "", field: str(dana.pk)}
+            assert danas.post(f"{LIST}{grant.pk}/change/", fields).status_code == 403, field
+        assert [entry.outcome for entry in told_rows()] == ["denied"] * 4
+
+    @pytest.mark.parametrize("role_name", ["Developer", "Nobody's yet"])
+    def test_no_other_end_is_saved_than_the_one_that_was_shown(
+        self, danas: Client, ann: User, role_name: str
+    ) -> None:
+        grant = Grant.objects.create(user=ann, account_id=PAYMENTS, role_name=role_name)
+        address = f"{LIST}{grant.pk}/change/"
+        shown = hidden_fields(danas.post(address, {"end": "7-days", "note": ""}))
+        again = danas.post(address, {**shown, "end": "90-days"})
+        assert "Something changed while you looked" in said(again)
+        assert Grant.objects.get().expires is None
 
     @pytest.mark.parametrize("in_bulk", [False, True])
     def test_who_shortens_their_own_grant_is_let(

@@ -88,10 +88,29 @@ def test_an_older_group_with_capitals_is_the_one_that_forms_and_grants_mean(
     assert naming.named("group", "platform") == newer
 
 
-def test_a_name_with_which_nobody_comes_in_may_be_a_groups_and_a_members(anns: Client) -> None:
-    form = {"name": "Directory", "add_members": "Command line", "_save": "1"}
-    assert anns.post("/admin/accounts/group/add/", form).status_code == 302
-    assert Group.objects.get().memberships.get().user.username == "command line"
+def test_a_name_with_which_nobody_comes_in_may_be_a_groups_and_no_members(anns: Client) -> None:
+    form = {"name": "Directory", "add_members": "bob\nCommand  line", "_save": "1"}
+    answer = anns.post("/admin/accounts/group/add/", form)
+    said = read(answer.content).one("div", id="id_add_members_error").text
+    assert "This name is reserved" in said
+    assert not Group.objects.exists()
+    assert not User.objects.exclude(username="ann").exists()
+    assert anns.post("/admin/accounts/group/add/", {**form, "add_members": ""}).status_code == 302
+    assert Group.objects.get().name == "directory"
+
+
+def test_P16_a_group_made_here_has_no_name_that_could_be_two_groups(anns: Client) -> None:
+    """A session tag joins the names of groups with colons."""
+    form = {"name": "admins:devs", "add_members": "bob", "_save": "1"}
+    answer = anns.post("/admin/accounts/group/add/", form)
+    assert "no colon" in read(answer.content).one("div", id="id_name_error").text
+    assert not Group.objects.exists()
+
+
+def test_an_older_group_with_a_colon_in_its_name_goes_on(anns: Client, bob: User) -> None:
+    older = Group.objects.create(name="admins:devs", origin=Origin.LOCAL)
+    assert keep(anns, older, add_members="bob") == 302
+    assert members(older) == ["bob"]
 
 
 def test_members_leave_by_their_box(anns: Client, group: Group, bob: User, carol: User) -> None:

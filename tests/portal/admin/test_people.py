@@ -127,7 +127,7 @@ class TestRights:
         User.objects.filter(pk=carol.pk).update(is_staff=False)
         for left in ("is_superuser", "is_staff"):
             answer = danas.post(page(dana), {"name": "", left: "on", "_save": "1"})
-            assert answer.status_code == 200
+            assert answer.status_code == 403
             assert "the last superuser" in answer.content.decode()
             assert cast.rows()[-1].error == "LastSuperuser"
         assert danas.post(page(dana, "delete"), {"post": "yes"}).status_code == 403

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group as PermissionSet
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from accounts import record
 from accounts.models import (
     Account,
     Bookmark,
@@ -176,7 +177,7 @@ class TestAcceptance3:
             f"/admin/accounts/group/{path.format(group.pk)}",
             {"add_members": "bob\nANN", "_save": "1", **name},
         )
-        assert answer.status_code == 200
+        assert answer.status_code == 403
         said = read(answer.content).one("div", id="id_add_members_error").text
         assert "Nobody puts themselves into a group" in said
         assert "Ask another administrator" in said
@@ -185,6 +186,15 @@ class TestAcceptance3:
         row = cast.the_refusal()
         assert (row.actor, row.error) == ("ann", "OwnGroups")
         assert "ANN" not in row.details
+
+    def test_P32_nor_grant_to_themselves(self, keepers: Client) -> None:
+        catalogue.role(account_alias="payments-prod")
+        sent = {"roles": "payments-prod/Developer", "people": "ann", "end": "30-days"}
+        answer = keepers.post("/admin/accounts/grant/add/", sent)
+        assert answer.status_code == 403
+        assert "people_error" in answer.content.decode()
+        assert not Grant.objects.exists()
+        assert cast.the_refusal().error == "LiftsThemselves"
 
     def test_P32_nor_out_of_one(self, keeper: User, keepers: Client, bob: User) -> None:
         group = Group.objects.create(name="on-call", origin=Origin.LOCAL)
@@ -246,6 +256,28 @@ class TestAcceptance3:
         assert cast.browser(half).post("/admin/accounts/role/", post).status_code == 403
         assert Role.objects.count() == 1
         cast.the_refusal()
+
+    @pytest.mark.parametrize("named", [["delete_selected", ""], ["", "delete_selected"], [], [""]])
+    def test_P30_a_list_takes_no_action_that_it_does_not_offer_however_it_is_named(
+        self, keepers: Client, named: list[str]
+    ) -> None:
+        dana = cast.superuser()
+        post = {"action": named, "index": "0", "_selected_action": [dana.pk], "is_superuser": "1"}
+        assert keepers.post("/admin/accounts/user/", post).status_code == 403
+        assert User.objects.filter(pk=dana.pk).exists()
+        assert "is_superuser" in cast.details(cast.the_refusal())["fields"]
+
+    @pytest.mark.parametrize("key", ["9" * 30, "x", "-", ""])
+    @pytest.mark.parametrize("field", ["_selected_action", "keys"])
+    def test_P30_what_can_be_no_key_of_a_list_is_refused_with_a_row(
+        self, keepers: Client, field: str, key: str
+    ) -> None:
+        actions = {"role": "delete_selected", "group": "delete_selected", "grant": "end"}
+        for model, action in actions.items():
+            post = {"action": action, "index": "0", field: f"{key}\n1" if field == "keys" else key}
+            assert keepers.post(f"/admin/accounts/{model}/", post).status_code == 403, model
+        assert {row.outcome for row in cast.rows()} == {Outcome.DENIED}
+        assert len(cast.rows()) == len(actions)
 
     def test_P32_what_goes_along_must_be_theirs_to_delete_too(self, bob: User) -> None:
         role = catalogue.role(to=bob)
@@ -364,6 +396,32 @@ def test_P30_a_refused_try_leaves_a_short_row_however_much_was_sent(bob: User) -
     told = cast.details(cast.the_refusal())
     assert told["fields"] == [*(f"{n:04}" + "A" * 96 for n in range(30)), "and 70 more"]
     assert told["query"] == ["B" * 100]
+
+
+def test_P30_what_is_looked_at_hides_no_try_to_raise_ones_rights() -> None:
+    dana, anns = cast.superuser(), cast.browser(cast.administrator("ann"))
+    for _ in range(record.MOST_REFUSALS_A_MINUTE + 2):
+        assert anns.get("/admin/auth/group/").status_code == 403
+    looks = len(cast.rows())
+    assert looks == record.MOST_REFUSALS_A_MINUTE + 1
+    for path, field in (("change", "is_superuser"), ("password", "password")):
+        assert anns.post(forged_user(dana.pk, path), {field: "1"}).status_code == 403
+    assert [cast.details(row)["fields"] for row in cast.rows()[looks:]] == [
+        ["is_superuser", "stamp"],
+        ["password"],
+    ]
+
+
+def test_P30_the_fields_that_rights_are_made_of_are_named_among_any_number_of_others() -> None:
+    anns = cast.browser(cast.administrator("ann"))
+    group = Group.objects.create(name="on-call", origin=Origin.LOCAL)
+    others = {f"!{n:02}": "1" for n in range(100)}
+    meant = {"is_superuser", "password", "user_permissions", "add_members"}
+    sent = {**others, **dict.fromkeys(meant, "1"), "stamp": ""}
+    assert anns.post(f"/admin/accounts/group/{group.pk}/change/", sent).status_code == 403
+    told = cast.details(cast.the_refusal())["fields"]
+    assert meant < set(told)
+    assert told[-1] == "and 71 more"
 
 
 def test_every_row_of_a_refusal_names_no_value(db: None) -> None:

@@ -4,15 +4,18 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.client import BOUNDARY, encode_multipart
 from django.test.utils import CaptureQueriesContext
 
 from accounts import record
-from accounts.administration import naming
+from accounts.administration import naming, removal
 from accounts.administration.changing import Administrator, Told, changing
 from accounts.administration.removal import MOST_AT_ONCE
 from accounts.errors import RecordUnavailable
@@ -67,7 +70,7 @@ def broken_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object, **_words: object) -> None:
         raise RecordUnavailable(log="full disk", message="It cannot be written.", next_step="Wait.")
 
-    monkeypatch.setattr(record, "write", fail)
+    monkeypatch.setattr(record, "write_all", fail)
 
 
 def changed(client: Client, path: str, **fields: object) -> int:
@@ -108,7 +111,12 @@ class TestFrame:
         (form,) = list(page.all("form", action="/sign-out/"))
         assert form.attributes["method"] == "post"
 
-    @pytest.mark.parametrize("path", ["login", "logout", "password_change", "jsi18n"])
+    def test_an_old_link_to_djangos_sign_in_leads_to_the_start_page(self, danas: Client) -> None:
+        address = "/admin/login/?next=/admin/accounts/user/"
+        assert Client().get(address).headers["Location"].startswith("/sign-in/?next=/admin/login/")
+        assert danas.get(address).headers["Location"] == "/admin/"
+
+    @pytest.mark.parametrize("path", ["logout", "password_change", "jsi18n"])
     def test_djangos_own_doors_are_not_there(self, danas: Client, path: str) -> None:
         assert danas.get(f"/admin/{path}/").status_code == 404
 
@@ -117,6 +125,10 @@ class TestFrame:
             assert danas.get(f"/admin/{path}").status_code == 400, path
         assert danas.get("/admin/accounts/role/add/?account=%00").status_code == 400
         assert danas.post("/admin/accounts/group/add/", {"name": "a\0b"}).status_code == 400
+        for model, page in product(
+            ("account", "credentialsource"), ("change", "delete", "history")
+        ):
+            assert danas.get(f"/admin/accounts/{model}/a%00/{page}/").status_code == 400, page
 
     def test_djangos_own_log_leads_to_the_record(self, danas: Client) -> None:
         role = catalogue.role()
@@ -165,10 +177,30 @@ def forged(client: Client, person: User) -> Mapping[str, Callable[[], Any]]:
         "POST as 405": lambda: client.post(f"/admin/accounts/user/{person.pk}/as/"),
         "POST start 405": lambda: client.post("/admin/"),
         "no multipart 400": lambda: client.post(change, "x", "multipart/form-data"),
+        "NUL in the address 400": lambda: client.post("/admin/accounts/account/%00/delete/"),
+        "POST login 405": lambda: client.post("/admin/login/"),
+        "POST app 405": lambda: client.post("/admin/accounts/"),
+        "POST history 405": lambda: client.post(f"/admin/accounts/user/{person.pk}/history/"),
+        "POST no page 405": lambda: client.post(f"/admin/accounts/user/{person.pk}/"),
+        **{
+            f"{charset}, {how} 400": partial(in_letters, client, change, charset, how)
+            for charset in CHARSETS
+            for how in ("as parts", "as text")
+        },
     }
 
 
 TEXT = "application/x-www-form-urlencoded"
+CHARSETS = ("latin-1", "utf-16", "utf-7", "zlib", "undefined", "unicode_escape", "none-such")
+
+
+def in_letters(client: Client, path: str, charset: str, how: str) -> Any:
+    """Send a form that says it is written in other letters than our pages are."""
+    body, kind = b"is_superuser=1&name=x", TEXT
+    if how == "as parts":
+        body = encode_multipart(BOUNDARY, {"is_superuser": "1", "name": "\\ud800"})
+        kind = f"multipart/form-data; boundary={BOUNDARY}"
+    return client.generic("POST", path, body, f"{kind}; charset={charset}")
 
 
 @pytest.mark.parametrize("checks_token", [False, True])
@@ -192,6 +224,15 @@ def test_P30_nobody_who_is_not_signed_in_writes_rows_by_forging(bob: User) -> No
     for send in forged(client, bob).values():
         assert send().status_code in {302, 400}
     assert cast.rows() == []
+
+
+@pytest.mark.parametrize("how", ["as parts", "as text"])
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_P30_a_row_names_the_fields_of_a_form_in_other_letters(charset: str, how: str) -> None:
+    answer = in_letters(cast.browser(cast.administrator()), "/admin/accounts/user/", charset, how)
+    assert answer.status_code == 400
+    assert "in UTF-8 only" in answer.content.decode()
+    assert cast.details(cast.the_refusal())["fields"] == ["is_superuser", "name"]
 
 
 class TestNames:
@@ -311,16 +352,14 @@ class TestTheFilesRows:
         for model, key in things.items():
             if model != "group":
                 assert changed(danas, f"{model}/{key}/change/", note="x") == 403, model
-            answer = danas.post(
-                f"/admin/accounts/{model}/{key}/delete/", {"post": "yes"}, follow=True
-            )
-            if model == "grant":
-                # It leads to the page of many grants, which leaves out what the file manages.
-                page = answer.content.decode()
-                assert "One is managed by the access file and stays as it is." in page
-                assert 'name="stamp"' not in page
-            else:
-                assert answer.status_code == 403, model
+            path = f"/admin/accounts/{model}/{key}/delete/"
+            answer = danas.post(path, {"post": "yes"})
+            assert answer.status_code == (405 if model == "grant" else 403), model
+        # It leads to the page of many grants, which leaves out what the file manages.
+        path = f"/admin/accounts/grant/{things['grant']}/delete/"
+        page = danas.get(path, follow=True).content.decode()
+        assert "One is managed by the access file and stays as it is." in page
+        assert 'name="stamp"' not in page
         assert {row.outcome for row in cast.rows()} == {"denied"}
         assert Role.objects.count() == Grant.objects.count() == Bookmark.objects.count() == 1
 
@@ -414,6 +453,43 @@ class TestDeleting:
         assert "Mine" not in page
         anns.post(f"/admin/accounts/role/{role.pk}/delete/", {"post": "yes"})
         assert "Mine" not in str([cast.told(row) for row in cast.rows()])
+
+    def test_however_many_keep_a_role_for_themselves_it_is_one_row(
+        self, anns: Client, role: Role
+    ) -> None:
+        for name in ("carol", "dana"):
+            keeper = User.objects.create_user(name)
+            Bookmark.objects.create(
+                user=keeper, name="Mine", account=role.account, role_name=role.name
+            )
+        anns.post(f"/admin/accounts/role/{role.pk}/delete/", {"post": "yes"})
+        rows = [row for row in cast.rows() if cast.told(row)["name"] == "people’s own"]
+        assert [cast.told(row)["before"] for row in rows] == [{"number": 3}]
+        assert (rows[0].account, rows[0].role) == (role.account_id, role.name)
+
+    def test_P36_a_large_deletion_takes_no_statement_for_each_of_its_rows(
+        self, anns: Client, role: Role
+    ) -> None:
+        names = [f"engineer-{n}" for n in range(120)]
+        people = User.objects.bulk_create([User(username=name) for name in names])
+        place = {"account": role.account, "role_name": role.name}
+        Grant.objects.bulk_create([Grant(user=person, **place) for person in people])
+        with CaptureQueriesContext(connection) as asked:
+            anns.post(f"/admin/accounts/role/{role.pk}/delete/", {"post": "yes"})
+        assert not Role.objects.filter(pk=role.pk).exists()
+        assert len(cast.rows()) > 120
+        assert len(asked) < 80
+        assert record.verify().broken_at is None
+
+    def test_P36_what_would_be_too_many_rows_at_once_is_refused(
+        self, anns: Client, role: Role, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(removal, "MOST_TOGETHER", 3)
+        path = f"/admin/accounts/role/{role.pk}/delete/"
+        assert "4 things would go together" in anns.get(path).content.decode()
+        assert anns.post(path, {"post": "yes"}).status_code == 403
+        assert Role.objects.filter(pk=role.pk).exists()
+        assert [(row.outcome, row.error) for row in cast.rows()] == [("denied", "TooManyAtOnce")]
 
     def test_an_account_takes_its_roles_and_all_that_names_it(
         self, anns: Client, role: Role

@@ -283,6 +283,29 @@ class TestEachPartAsksForItsOwnRight:
         carols = cast.browser(User.objects.get(username="carol"))
         assert carols.get(f"{address}as/").status_code == 403
 
+    @pytest.mark.parametrize("matter", ["off", "gone", "waiting"])
+    def test_P32_who_sees_people_alone_does_not_learn_from_a_filter_who_has_grants(
+        self, bobs_grant: Grant, matter: str
+    ) -> None:
+        bob = User.objects.filter(username="bob")
+        bob.update(
+            is_active=matter != "off",
+            directory_state="gone" if matter == "gone" else "",
+            origin="none yet" if matter == "waiting" else "local",
+        )
+        User.objects.create_placeholder("newcomer")
+        address = f"/admin/accounts/user/?matter={matter}"
+        carols = cast.browser(cast.with_rights("carol", "view_user"))
+        own = read(carols.get(address).content)
+        assert "newcomer" in own.text
+        assert "with grants" not in own.text
+        assert "has grants" not in read(carols.get("/admin/").content).text
+        theirs = read(cast.browser(cast.auditor("dana")).get(address).content)
+        assert "with grants" in theirs.text
+        found = theirs.one("table", id="result_list").text
+        assert "bob" in found
+        assert "newcomer" not in found
+
     def test_P32_lists_do_not_tell_from_the_record_who_used_what(
         self, bobs_grant: Grant, developer: Role
     ) -> None:
