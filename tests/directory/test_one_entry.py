@@ -85,7 +85,7 @@ def slow_for(
     branch.add_group("deep-0", *names)
     for depth in range(1, 26):
         branch.add_group(f"deep-{depth}", groups=(f"deep-{depth - 1}",))
-    with hostile.Hostile(hostile.lagging(branch.server.url, 0.1)) as lagging:
+    with hostile.Hostile(hostile.lagging(branch.server.url, 0.25)) as lagging:
         changes = {"AUTH_LDAP_SERVER_URI": lagging.url, "AUTH_LDAP_REFRESH_SECONDS": "0"}
         changes["AUTH_LDAP_GROUP_TYPE"] = "nestedGroupOfNames"
         connect(monkeypatch, branch.settings(), **changes)
@@ -140,7 +140,8 @@ def test_P3_a_password_that_takes_long_to_look_at_keeps_nobody_else_out(
     with hostile.closed_port() as closed:
         other = branch.server.url.replace("127.0.0.1", "localhost")
         urls = f"{branch.server.url} {other if second == 'awake' else closed}"
-        connect(monkeypatch, branch.settings(), AUTH_LDAP_SERVER_URI=urls)
+        changes = {"AUTH_LDAP_SERVER_URI": urls, "AUTH_LDAP_TIMEOUT_SECONDS": "1"}
+        connect(monkeypatch, branch.settings(), **changes)
         status, page = try_in("bob", "a guess")
         assert status == 503
         assert "takes longer to tell of this name" in page
