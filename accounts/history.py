@@ -33,7 +33,7 @@ from django.db.models.lookups import Exact, In
 from django.utils import timezone
 
 from accounts.models import Action, Entry, Outcome, Phase, User
-from accounts.record import moment_text, neutral
+from accounts.record import as_kept, moment_text, neutral
 
 LOOKED_THROUGH = 20_000
 """How many rows of the record one page looks through for what no index finds."""
@@ -432,12 +432,22 @@ def _looked_for(history: History) -> Iterator[Any]:
         yield Q(details__contains=as_in_json(environment=filters.environment))
     if filters.kind or filters.name:
         # Keys are sorted in what the record keeps, so these two stand side by side.
-        named = {"kind": filters.kind, "name": filters.name}
-        yield Q(details__contains=as_in_json(**{k: neutral(v) for k, v in named.items() if v}))
+        names = _as_rows_have(filters.name)
+        yield Q(*(_is_named(filters.kind, name) for name in names), _connector=Q.OR)
     if filters.what == "opened":
         yield Q(outcome=Outcome.SUCCEEDED)
     if filters.what == "sign-in":
         yield In(_aside("action"), _SIGNING)
+
+
+def _as_rows_have(name: str) -> set[str]:
+    """Return a name as rows keep it, and as they did when an escape and its text were one."""
+    return {neutral(name), as_kept(name)}
+
+
+def _is_named(kind: str, name: str) -> Q:
+    named = {"kind": as_kept(kind), "name": name}
+    return Q(details__contains=as_in_json(**{key: value for key, value in named.items() if value}))
 
 
 def _period(history: History) -> Iterator[Q]:

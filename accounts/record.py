@@ -307,7 +307,7 @@ def _first_head() -> RecordHead:
 
 def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHead) -> Entry:
     texts = {
-        name: neutral(value)[: _LONGEST.get(name)]
+        name: as_kept(value)[: _LONGEST.get(name)]
         for name, value in vars(act).items()
         if isinstance(value, str)
     }
@@ -318,7 +318,7 @@ def _entry(act: Act, phase: Phase, outcome: Outcome, error: str, head: RecordHea
         details=_details_text(act.details),
         phase=phase,
         outcome=outcome,
-        error=neutral(error),
+        error=as_kept(error),
         written=now_text(),
         previous_hash=head.hash,
         key_id=_key_id(_writing_key()),
@@ -357,16 +357,24 @@ _LIKE_AN_ESCAPE = re.compile(r"\\(?=u[0-9a-f]{4})")
 def neutral(text: str) -> str:
     """Return text that can break no line, terminal or page direction: controls as escapes.
 
-    Cut to ``LONGEST_TEXT`` characters.
+    Cut to ``LONGEST_TEXT`` characters. What is neutral already stays as it is.
     """
     return _escaped(text)[:LONGEST_TEXT]
+
+
+def as_kept(text: str) -> str:
+    """Return a text as a row keeps it: neutral, and two texts are never kept as one."""
+    return _as_kept(text)[:LONGEST_TEXT]
+
+
+def _as_kept(text: str) -> str:
+    # What looks like an escape already was typed so, and is another text.
+    return _escaped(_LIKE_AN_ESCAPE.sub(r"\\u005c", text[: LONGEST_TEXT + 1]))
 
 
 def _escaped(text: str) -> str:
     """Return the beginning of a text with controls as escapes, longer than it may be if it is."""
     beginning = text[: LONGEST_TEXT + 1]
-    # What looks like such an escape already was typed so, and is another text.
-    beginning = _LIKE_AN_ESCAPE.sub(r"\\u005c", beginning)
     if beginning.isascii() and beginning.isprintable():
         return beginning
     return "".join(
@@ -416,25 +424,25 @@ def _cut_list(items: list[Any]) -> list[Any]:
 
 
 def _all_neutral(value: Any) -> Any:
-    """Return details of which no text, however deep, does more than ``neutral`` allows.
+    """Return details of which every text, however deep, is as rows keep texts.
 
     A text that is too long is told apart from all others that begin as it does.
     """
     if isinstance(value, Mapping):
-        return {neutral(str(key)): _all_neutral(inner) for key, inner in value.items()}
+        return {as_kept(str(key)): _all_neutral(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_all_neutral(inner) for inner in value]
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)
-    return _cut(text) if len(_escaped(text)) > LONGEST_TEXT else _escaped(text)
+    return _cut(text) if len(_as_kept(text)) > LONGEST_TEXT else _as_kept(text)
 
 
 def _cut(text: str) -> str:
     """Return as much of a text as fits, its length and the SHA-256 of the whole, in hex."""
     whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     mark = f"… [{len(text)} characters, SHA-256 {whole}]"
-    return _escaped(text)[: LONGEST_TEXT - len(mark)] + mark
+    return _as_kept(text)[: LONGEST_TEXT - len(mark)] + mark
 
 
 def _unavailable(cause: str) -> RecordUnavailable:

@@ -13,7 +13,7 @@ from accounts.errors import InvalidRequest, PortalError, gettext_noop
 from portal.admin.site import UNREADABLE, refuse, site
 from portal.pages.errors import error_page
 
-_UTF_8 = {"utf-8", "utf8"}
+_UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
 class FormsAreRead:

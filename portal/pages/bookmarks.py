@@ -15,7 +15,7 @@ from accounts import bookmarks as domain
 from accounts.aws_rules.partitions import REGION_TITLES
 from accounts.bookmarks import Draft
 from accounts.entitlements import WayIn, granted_roles
-from accounts.errors import InvalidRequest
+from accounts.errors import InvalidRequest, LimitExceeded
 from accounts.models import Bookmark
 from portal.launch_link import launch_path
 from portal.pages.environments import Environment, environment
@@ -93,7 +93,10 @@ def bookmarks(request: HttpRequest) -> HttpResponse:
     draft, errors = _checked(form, _ways(request))
     if draft is None:
         return _page(request, _with(form, errors), status=400)
-    made = domain.make(signed_in_user(request), draft)
+    try:
+        made = domain.make(signed_in_user(request), draft)
+    except LimitExceeded as error:
+        return _page(request, _with(form, {"to": sentences(error)}), status=error.status)
     _notice(request, gettext("“%(name)s” is kept") % {"name": made.name})
     return _back_to(made)
 

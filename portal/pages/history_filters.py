@@ -50,17 +50,22 @@ KIND_TITLES = (
 )
 
 
+_SAYS_ACTION = {"opened", "credentials"}
+
+
 def read_own(query: Mapping[str, str]) -> Filters:
     """Read the filters of a person's own history; what is no filter counts as none."""
     what = query.get("what", "")
     kind = query.get("environment", "")
+    # What is chosen in the form counts for more than what an address has left in it.
+    action = "" if what in _SAYS_ACTION else query.get("action", "")
     return Filters(
         words=tuple(query.get("q", "")[:LONGEST_QUERY].split()),
         account=query.get("account", "").strip()[:100],
         role=query.get("role", "").strip()[:_LONGEST_NAME],
         environment=kind if kind in KINDS else "",
         what=what if what in WHAT else "",
-        action=_one_of(query.get("action", ""), Action.values),
+        action=_one_of(action, Action.values),
         outcome=_one_of(query.get("outcome", ""), Outcome.values),
         since=_day(query.get("from", "")),
         until=_day(query.get("to", "")),

@@ -431,7 +431,7 @@ def test_the_record_hears_of_a_flood_once_a_minute() -> None:
 
 @given(st.text())
 def test_P29_what_is_kept_breaks_no_line_and_turns_no_text(text: str) -> None:
-    kept = record.neutral(text)
+    kept = record.as_kept(text)
     assert len(kept.splitlines()) <= 1
     assert not {unicodedata.category(c) for c in kept} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert not set(kept) & set("\x1b\u202e\u2066\u200f\x00\x7f")
@@ -444,7 +444,13 @@ TEXTS = st.lists(PIECES, max_size=2).map("".join)
 
 @given(TEXTS, TEXTS)
 def test_P30_two_texts_are_never_kept_as_one(text: str, other: str) -> None:
-    assert (record.neutral(text) == record.neutral(other)) == (text == other)
+    assert (record.as_kept(text) == record.as_kept(other)) == (text == other)
+
+
+@given(st.text() | TEXTS)
+def test_what_is_neutral_already_stays_as_it_is(text: str) -> None:
+    once = record.neutral(text)
+    assert record.neutral(once) == once
 
 
 def test_P29_terminal_escapes_and_line_breaks_are_told_as_text() -> None:

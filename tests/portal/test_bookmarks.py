@@ -77,6 +77,18 @@ class TestMaking:
         signed_in.post("/bookmarks/", {"to": "", "way": ENTRY})
         assert names(ann) == ["SQS in Payments production", "Console home in Payments production"]
 
+    def test_a_name_stays_as_it_is_however_often_it_is_saved(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        payments(ann)
+        signed_in.post("/bookmarks/", {"way": ENTRY, "to": "s3", "name": "\u200d logs \u202e"})
+        kept = Bookmark.objects.get()
+        for _ in range(2):
+            path = f"/bookmarks/{kept.pk}/"
+            name = value(page(signed_in, path), "name")
+            signed_in.post(path, {"way": ENTRY, "to": "s3", "name": name})
+        assert Bookmark.objects.get().name == kept.name == r"\u200d logs \u202e"
+
     def test_as_many_as_there_may_be_are_kept_and_no_more(
         self, ann: User, signed_in: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -86,7 +98,9 @@ class TestMaking:
             signed_in.post("/bookmarks/", {"to": to, "way": ENTRY}) for to in ("s3", "sqs", "ec2")
         ]
         assert [answer.status_code for answer in answers] == [303, 303, 409]
-        assert "You keep 2 bookmarks" in read(answers[-1].content).text
+        shown = read(answers[-1].content)
+        assert "You keep 2 bookmarks" in shown.text
+        assert value(shown, "to") == "ec2"
         assert Bookmark.objects.count() == 2
 
     def test_a_link_fills_the_form_in_and_makes_nothing(self, ann: User, signed_in: Client) -> None:

@@ -214,6 +214,14 @@ class TestLines:
     ) -> None:
         assert signed_in.get("/history/", query).status_code == 200
 
+    def test_what_is_chosen_counts_for_more_than_what_the_address_has_left(
+        self, ann: User, signed_in: Client
+    ) -> None:
+        did(ann, Outcome.SUCCEEDED, **KNOWN)
+        did(ann, Outcome.SUCCEEDED, **{**KNOWN, "action": Action.CREDENTIALS})
+        (line,) = sentences(page(signed_in, action="launch", what="credentials"))
+        assert "You took credentials" in line
+
     def test_an_account_may_be_called_by_its_alias_as_in_everybodys_record(
         self, ann: User, signed_in: Client
     ) -> None:

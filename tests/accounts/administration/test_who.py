@@ -213,6 +213,16 @@ class TestUnused:
         used(ann, NOW - DAY)
         assert unused() == (False, False)
 
+    def test_a_grant_for_any_account_was_used_although_that_one_has_gone(
+        self, developer: Role, ann: User
+    ) -> None:
+        grant = Grant.objects.create(user=ann, role_name="Developer")
+        Grant.objects.update(made=NOW - 200 * DAY)
+        used(ann, NOW - DAY)
+        Account.objects.get(pk=PAYMENTS).delete()
+        assert Grant.objects.filter(pk=grant.pk).exists()
+        assert not who.unused_grants(NOW).exists()
+
     def test_only_what_holds_and_is_old_enough_is_told_of(self, developer: Role, ann: User) -> None:
         young = Grant.objects.create(user=ann, role_name="Developer")
         Grant.objects.filter(pk=young.pk).update(made=NOW - DAY)
