@@ -435,7 +435,8 @@ def _all_neutral(value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)
-    return _cut(text) if len(_as_kept(text)) > LONGEST_TEXT else _as_kept(text)
+    kept = _as_kept(text)
+    return kept if len(kept) <= LONGEST_TEXT else _cut(text)
 
 
 def _cut(text: str) -> str:

@@ -47,32 +47,33 @@ MOST_LOOKED_AT = 1000
 _USES = (Action.LAUNCH, Action.CREDENTIALS)
 
 
+class _ByGrants:
+    """What holds by grants, of which the first counts."""
+
+    grants: Sequence[Grant]
+
+    @property
+    def best(self) -> Grant:
+        """The grant that counts."""
+        return self.grants[0]
+
+
 @dataclass(frozen=True)
-class Entrant:
+class Entrant(_ByGrants):
     """Somebody who may enter a role, now or later: through which grants, and when they did last."""
 
     user: User
     grants: Sequence[Grant]
     last_used: datetime | None
 
-    @property
-    def best(self) -> Grant:
-        """The grant that counts."""
-        return self.grants[0]
-
 
 @dataclass(frozen=True)
-class Entered:
+class Entered(_ByGrants):
     """A role that somebody may enter, now or later: through which grants, when they did last."""
 
     role: Role
     grants: Sequence[Grant]
     last_used: datetime | None
-
-    @property
-    def best(self) -> Grant:
-        """The grant that counts."""
-        return self.grants[0]
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,10 @@ class RecordedAdmin(ModelAdmin):
         """Return the account's id and the role's name that a row about the thing is found by."""
         return "", ""
 
+    def last_facts(self, thing: Model) -> Mapping[str, Any]:
+        """Return what the record tells of a thing that goes."""
+        return self.facts(thing)
+
     def told(
         self,
         change: str,
@@ -537,7 +541,7 @@ def _told_deletions(rows: QuerySet) -> list[Told]:
 
 def _told_one_by_one(rows: QuerySet, pages: RecordedAdmin) -> list[Told]:
     rows = rows.select_related(*READ_WITH.get(rows.model, ())).order_by("pk")
-    return [pages.told("delete", thing, pages.facts(thing), None) for thing in rows]
+    return [pages.told("delete", thing, pages.last_facts(thing), None) for thing in rows]
 
 
 def _told_own_bookmarks(rows: QuerySet) -> Iterator[Told]:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.administration import naming
 from accounts.administration.attention import empty_groups
-from accounts.administration.changing import Told
 from accounts.administration.groups import (
     change_members,
     check_group_name,
@@ -154,20 +153,12 @@ class GroupAdmin(RecordedAdmin):
         number: int = group.number_of_grants
         return number
 
-    def told(
-        self,
-        change: str,
-        thing: Model,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any] | None,
-    ) -> Told:
+    def last_facts(self, thing: Model) -> Mapping[str, Any]:
         """Tell who was in a group that goes; of a change who came and went is told on its own."""
-        if change == "delete":
-            rows = Membership.objects.filter(group=thing.pk)
-            names = rows.order_by("user__username").values_list("user__username", flat=True)
-            counted = {"members": list(names[:_MEMBERS_TOLD]), "number_of_members": rows.count()}
-            before = {**(before or {}), **counted}
-        return super().told(change, thing, before, after)
+        rows = Membership.objects.filter(group=thing.pk)
+        names = rows.order_by("user__username").values_list("user__username", flat=True)
+        counted = {"members": list(names[:_MEMBERS_TOLD]), "number_of_members": rows.count()}
+        return {**super().last_facts(thing), **counted}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
         """Show what there is to decide; a directory group has nothing."""

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts import local_people
 from accounts.administration import people
 from accounts.administration.attention import PEOPLE_MATTERS, Kind, people_with
-from accounts.administration.changing import Told
 from accounts.models import DirectoryState, Grant, Membership, Origin, User
 from portal.admin.counted import CountedList
 from portal.admin.entering import ChosenField
@@ -285,19 +284,11 @@ class UserAdmin(RecordedAdmin):
         sets = thing.groups.order_by("name")  # type: ignore[attr-defined]
         return {**super().facts(thing), "permission_sets": [str(one) for one in sets]}
 
-    def told(
-        self,
-        change: str,
-        thing: Model,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any] | None,
-    ) -> Told:
+    def last_facts(self, thing: Model) -> Mapping[str, Any]:
         """Tell what somebody who goes was in."""
-        if change == "delete":
-            rows = Membership.objects.filter(user=thing.pk).order_by("group__name")
-            names = list(rows.values_list("group__name", flat=True)[:200])
-            before = {**(before or {}), "groups": names}
-        return super().told(change, thing, before, after)
+        rows = Membership.objects.filter(user=thing.pk).order_by("group__name")
+        names = list(rows.values_list("group__name", flat=True)[:200])
+        return {**super().last_facts(thing), "groups": names}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Make a new person local; whoever gets more rights signs in anew for them."""

@@ -16,7 +16,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.administration.changing import Told
 from accounts.administration.removal import plural_of
 from accounts.administrators import BUILT_IN
 from accounts.models import Entry, User
@@ -101,19 +100,11 @@ class PermissionSetAdmin(RecordedAdmin):
         rights = thing.permissions.order_by("codename")  # type: ignore[attr-defined]
         return {"name": str(thing), "permissions": [right.codename for right in rights]}
 
-    def told(
-        self,
-        change: str,
-        thing: Model,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any] | None,
-    ) -> Told:
+    def last_facts(self, thing: Model) -> Mapping[str, Any]:
         """Tell who had a set that goes."""
-        if change == "delete":
-            rows = User.objects.filter(groups=thing.pk).order_by("username")
-            names = list(rows.values_list("username", flat=True)[:_PEOPLE_TOLD])
-            before = {**(before or {}), "people": names, "number_of_people": rows.count()}
-        return super().told(change, thing, before, after)
+        rows = User.objects.filter(groups=thing.pk).order_by("username")
+        names = list(rows.values_list("username", flat=True)[:_PEOPLE_TOLD])
+        return {**super().last_facts(thing), "people": names, "number_of_people": rows.count()}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Whoever has other rights by it signs in anew for them."""
